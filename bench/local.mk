@@ -1,0 +1,21 @@
+# bench: measurements; nothing here is built by default. `make bench-limits` builds the two limit programs.
+EXTRA_PROGRAMS += %D%/limit_embed %D%/limit_epoll
+CLEANFILES += %D%/limit_embed %D%/limit_epoll
+
+%C%_limit_embed_SOURCES = %D%/limit_embed.c
+%C%_limit_embed_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
+%C%_limit_embed_LDADD = $(PYTHON_LIBS)
+%C%_limit_epoll_SOURCES = %D%/limit_epoll.c
+
+EXTRA_DIST += \
+	%D%/README.md \
+	%D%/apps \
+	%D%/common.py \
+	%D%/config.py \
+	%D%/hello.py \
+	%D%/memory.py \
+	%D%/startup.py
+
+bench-limits: %D%/limit_embed$(EXEEXT) %D%/limit_epoll$(EXEEXT)
+
+.PHONY: bench-limits

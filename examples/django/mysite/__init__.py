@@ -1,0 +1,1 @@
+"""A Django project in one package: settings, addresses, views, WSGI entry."""

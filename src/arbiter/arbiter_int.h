@@ -1,0 +1,201 @@
+/* The arbiter's own state; private to src/arbiter.
+ *
+ * One process, one thread. Every step of the main loop (gn_arb_* with `now`) looks at the state, does
+ * what is due, never blocks, and says by gn_arb_wake_at when it wants to be asked again.
+ *
+ * A *generation* is a settings table and what was made from it: listeners, worker class, number of
+ * workers. One is in force (`cur`); during a reload a second one (`next`) boots beside it.
+ */
+#ifndef GN_ARBITER_ARBITER_INT_H
+#define GN_ARBITER_ARBITER_INT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "arbiter/arbiter.h"
+#include "config/frozen.h"
+#include "host/host.h"
+#include "log/log.h"
+#include "net/listener.h"
+#include "worker/worker.h"
+
+enum {
+    GN_ARB_MAX_WORKERS = 1024,
+    /* Two generations live beside each other during a reload, a third one may still be draining. */
+    GN_ARB_SLOTS = 3 * GN_ARB_MAX_WORKERS,
+};
+
+struct gn_arb_gen {
+    uint64_t number;
+    const struct gn_frozen *frozen;
+    const struct gn_worker_ops *ops;
+    const char *worker_name;       /* "sync", static */
+    struct gn_listener *listeners; /* one for each entry of `bind`, in that order */
+    size_t n_listeners;
+    int num_workers; /* how many there shall be; TTIN and TTOU change it */
+    unsigned booted; /* workers of this generation that have come up since its start */
+};
+
+/* A worker as the master sees it. `w` is what the child was forked with. */
+struct gn_arb_worker {
+    struct gn_worker w;
+    TAILQ_ENTRY(gn_arb_worker) link;
+    uint64_t gen;
+    bool is_booted;     /* was seen to have loaded the application */
+    bool is_stopping;   /* was told to end by us: its end is no surprise */
+    bool owes_usr1;     /* log files were opened anew while it booted */
+    int64_t abort_ns;   /* when ABRT was sent, 0 never */
+    int64_t kill_at_ns; /* when KILL is due, 0 never */
+};
+
+TAILQ_HEAD(gn_arb_workers, gn_arb_worker);
+
+struct gn_arb_stop {
+    bool is_active;
+    bool is_quick_asked; /* the second INT or QUIT was seen */
+    bool is_killing;     /* KILL was sent to what was left */
+    bool is_crash;       /* a hook failed: no "Shutting down", no on_exit */
+    int status;
+    const char *reason; /* logged at the end, or NULL */
+    int64_t deadline_ns;
+};
+
+struct gn_arbiter {
+    const struct gn_inputs *inputs;
+    struct gn_host *host;
+    struct gn_log *log;
+    struct gn_arb_gen *cur;
+    struct gn_arb_gen *next; /* NULL unless a reload is under way */
+    uint64_t last_gen;
+    struct gn_arb_workers workers; /* oldest first */
+    uint64_t last_age;
+    struct gn_slot *slots; /* GN_ARB_SLOTS, shared with the workers; a worker's is slots[id - 1] */
+    pid_t pid;
+    char *pidfile;          /* absolute path of the one that is ours, or NULL */
+    int wake_fd[2];         /* self-pipe */
+    int64_t wake_ns;        /* the next turn of the loop is due then */
+    int64_t spawn_at_ns;    /* no fork before */
+    unsigned boot_failures; /* in a row */
+    bool is_daemon;
+    bool is_preloaded; /* the application was imported before the first fork */
+    bool keeps_old;    /* the last reload failed: what is on disk may be broken */
+    bool is_done;
+    int hook_status;    /* what the last hook that failed stands for */
+    int logged_workers; /* count in the last "N workers" line */
+    struct gn_arb_stop stop;
+};
+
+/* arbiter.c */
+
+/* Calls a hook when it is set. What goes wrong is logged; false then, and arb->hook_status is the exit
+ * status that it stands for. */
+bool gn_arb_hook(struct gn_arbiter *arb, const struct gn_frozen *f, enum gn_hook_id id,
+                 const struct gn_hook_args *args);
+
+/* A hook failed inside the main loop: ends the server quickly. */
+void gn_arb_crash(struct gn_arbiter *arb);
+
+void gn_arb_set_title(const struct gn_frozen *f, const char *role);
+void gn_arb_log_options(const struct gn_frozen *f, struct gn_log_options *out);
+
+/* Asks for a turn of the loop at `ns` or before. */
+void gn_arb_wake_at(struct gn_arbiter *arb, int64_t ns);
+
+/* Moves to the table's directory. */
+bool gn_arb_chdir(const struct gn_frozen *f, struct gn_err *err) GN_MUST_CHECK;
+
+/* Makes a generation without listeners; takes a reference to `f`. NULL when the table can't be served. */
+struct gn_arb_gen *gn_arb_gen_new(struct gn_arbiter *arb, const struct gn_frozen *f,
+                                  struct gn_err *err) GN_MUST_CHECK;
+/* Frees it, without touching its sockets; accepts NULL. */
+void gn_arb_gen_free(struct gn_arb_gen *g);
+
+/* Opens what `bind` names; what `older` (or NULL) listens on already is taken over. On failure nothing stays
+ * open that wasn't before. */
+bool gn_arb_gen_listen(struct gn_arb_gen *g, const struct gn_arb_gen *older, struct gn_log *log,
+                       struct gn_err *err) GN_MUST_CHECK;
+/* Closes the listeners of `g` that `kept` (or NULL) doesn't have too. True when there was one. */
+bool gn_arb_gen_close(struct gn_arb_gen *g, const struct gn_arb_gen *kept);
+/* Logs "Listening at: A,B"; `pid` 0 leaves it out. */
+void gn_arb_gen_announce(const struct gn_arb_gen *g, struct gn_log *log, pid_t pid);
+
+void gn_arb_on_usr1(struct gn_arbiter *arb);
+void gn_arb_on_usr2(struct gn_arbiter *arb);
+void gn_arb_on_winch(struct gn_arbiter *arb);
+
+/* sigpipe.c */
+
+/* Installs the handlers of sigtable.def; SIGPIPE is ignored. */
+bool gn_arb_sigpipe_open(struct gn_arbiter *arb, struct gn_err *err) GN_MUST_CHECK;
+/* Signals are counted no more; they don't end the process either. */
+void gn_arb_sigpipe_close(struct gn_arbiter *arb);
+/* In a child: default actions, pipe closed. */
+void gn_arb_sigpipe_child(struct gn_arbiter *arb);
+/* Blocks until a signal comes or arb->wake_ns is reached. */
+void gn_arb_sigpipe_wait(struct gn_arbiter *arb);
+/* Acts on what has come. */
+void gn_arb_sigpipe_dispatch(struct gn_arbiter *arb);
+/* True when something waits to be acted on. */
+bool gn_arb_sigpipe_pending(void);
+
+/* spawn.c */
+
+/* One step towards gen->num_workers workers of that generation. */
+void gn_arb_manage(struct gn_arbiter *arb, struct gn_arb_gen *gen, int64_t now);
+/* A worker ended before it had booted: the next fork waits a little longer. */
+void gn_arb_spawn_later(struct gn_arbiter *arb, int64_t now);
+/* Tells a worker to end; it is killed `grace_ns` later. */
+void gn_arb_tell(struct gn_arbiter *arb, struct gn_arb_worker *e, int signo, bool drain,
+                 int64_t grace_ns);
+int64_t gn_arb_grace_ns(const struct gn_frozen *f);
+/* Signals a worker. */
+void gn_arb_kill(const struct gn_arb_worker *e, int signo);
+/* Frees a worker that has ended, or was never forked, and is in no list. */
+void gn_arb_worker_free(struct gn_arb_worker *e);
+void gn_arb_on_ttin(struct gn_arbiter *arb);
+void gn_arb_on_ttou(struct gn_arbiter *arb);
+
+/* reap.c */
+void gn_arb_reap(struct gn_arbiter *arb, int64_t now);
+void gn_arb_on_chld(struct gn_arbiter *arb);
+
+/* heartbeat.c */
+
+/* True when the worker has loaded its application (also when it has ended since). */
+bool gn_arb_has_booted(const struct gn_arb_worker *e);
+/* Notices that a worker has come up. */
+void gn_arb_note_booted(struct gn_arbiter *arb, struct gn_arb_worker *e);
+/* Notices workers that have come up, and ends those that hang or stay too long. */
+void gn_arb_watch(struct gn_arbiter *arb, int64_t now);
+
+/* reload.c */
+void gn_arb_on_hup(struct gn_arbiter *arb);
+/* One step of a reload that is under way. */
+void gn_arb_reload_step(struct gn_arbiter *arb);
+/* A worker of the next generation did not boot. */
+void gn_arb_reload_fail(struct gn_arbiter *arb);
+/* Gives the next generation up (nothing to do when there is none). With `restore` the settings in force are applied
+ * again; without, the process is about to end. */
+void gn_arb_reload_drop(struct gn_arbiter *arb, bool restore);
+
+/* stop.c */
+
+/* Begins to end: listeners closed, workers told. `reason` is static text or NULL. */
+void gn_arb_stop_begin(struct gn_arbiter *arb, bool graceful, int status, const char *reason);
+void gn_arb_stop_step(struct gn_arbiter *arb, int64_t now);
+void gn_arb_on_term(struct gn_arbiter *arb);
+void gn_arb_on_quit(struct gn_arbiter *arb);
+
+/* pidfile.c */
+
+/* Writes `pid` into `path`. `*out` becomes the absolute path (owned by the caller). Fails when the file names another
+ * process that lives. */
+bool gn_arb_pidfile_create(const char *path, pid_t pid, char **out,
+                           struct gn_err *err) GN_MUST_CHECK;
+/* Removes the file if it still holds `pid`, and frees *path; accepts NULL in *path. */
+void gn_arb_pidfile_remove(char **path, pid_t pid);
+
+#endif

@@ -1,0 +1,15 @@
+# src/arbiter: the master process.
+noinst_LTLIBRARIES += libgn_arbiter.la
+libgn_arbiter_la_SOURCES = \
+	%D%/arbiter.c \
+	%D%/arbiter.h \
+	%D%/arbiter_int.h \
+	%D%/generation.c \
+	%D%/heartbeat.c \
+	%D%/pidfile.c \
+	%D%/reap.c \
+	%D%/reload.c \
+	%D%/sigpipe.c \
+	%D%/sigtable.def \
+	%D%/spawn.c \
+	%D%/stop.c

@@ -1,0 +1,40 @@
+/* The settings compiler's front: from what the process was given to one frozen table.
+ *
+ * Order of work: environment defaults, argv, GUNICORN_CMD_ARGS, Paster INI, configuration file; then
+ * validation of everything. Authority grows in the order of enum gn_layer.
+ */
+#ifndef GN_CONFIG_COMPILE_H
+#define GN_CONFIG_COMPILE_H
+
+#include "config/builder.h"
+#include "config/frozen.h"
+
+enum gn_mode {
+    GN_MODE_RUN,
+    GN_MODE_CHECK,
+    GN_MODE_PRINT,
+    GN_MODE_HELP,
+    GN_MODE_VERSION,
+};
+
+struct gn_compiled {
+    enum gn_mode mode;
+    const struct gn_frozen *frozen; /* NULL after an error and in the HELP and VERSION modes */
+};
+
+/* Compiles. The host is started (host->ops->start) only when a source or value needs it. False when `diags`
+ * holds an error. */
+bool gn_compile(const struct gn_inputs *in, struct gn_host *host, struct gn_diags *diags,
+                struct gn_compiled *out) GN_MUST_CHECK;
+
+/* usage.c: what -h and --version print. `columns` is the width of the terminal. */
+void gn_usage_help(const char *prog, int columns, FILE *out);
+void gn_usage_line(const char *prog, FILE *out);
+void gn_usage_version(const char *prog, FILE *out);
+
+/* argv_split.c: POSIX shell words as Python's shlex.split(comments=False). NULL and a message in `err` on
+ * unbalanced quotes. The words live in the arena; the array ends with NULL. */
+struct gn_err;
+char **gn_argv_split(struct gn_arena *a, struct gn_slice text, int *n, struct gn_err *err);
+
+#endif

@@ -1,0 +1,35 @@
+# src/config: the settings compiler.
+noinst_LTLIBRARIES += libgn_config.la
+libgn_config_la_SOURCES = \
+	%D%/argv_split.c \
+	%D%/builder.c \
+	%D%/builder.h \
+	%D%/compile.c \
+	%D%/compile.h \
+	%D%/diag.c \
+	%D%/diag.h \
+	%D%/from_argv.c \
+	%D%/from_conf.c \
+	%D%/from_defaults.c \
+	%D%/from_env.c \
+	%D%/from_ini.c \
+	%D%/frozen.c \
+	%D%/frozen.h \
+	%D%/internal.h \
+	%D%/near.c \
+	%D%/origin.c \
+	%D%/origin.h \
+	%D%/path.c \
+	%D%/review.c \
+	%D%/setting.c \
+	%D%/setting.h \
+	%D%/types.h \
+	%D%/usage.c \
+	%D%/validate.c \
+	%D%/value.c \
+	%D%/value.h
+
+# Made from the schema by tools/gen-settings (see tools/local.mk).
+nodist_libgn_config_la_SOURCES = $(settings_generated)
+libgn_config_la_CPPFLAGS = $(AM_CPPFLAGS) $(INIH_CFLAGS)
+libgn_config_la_LIBADD = $(INIH_LIBS)

@@ -1,0 +1,123 @@
+/* The interface to "the language inside": hooks, fork steps, loading and calling the application.
+ *
+ * Everything outside src/py talks to Python through this table; arbiter and worker also run with
+ * host_null. Functions that run user code return false and fill `err` (with the traceback in
+ * err->detail). All are called from the main thread of the process unless said otherwise.
+ */
+#ifndef GN_HOST_HOST_H
+#define GN_HOST_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+struct gn_host;
+struct gn_frozen;
+struct gn_conn;
+struct gn_worker;
+struct gn_value;
+struct gn_arena;
+struct gn_log;
+
+/* Hooks in the order of the documentation; arguments in struct gn_hook_args. */
+enum gn_hook_id {
+    GN_HOOK_ON_STARTING,
+    GN_HOOK_ON_RELOAD,
+    GN_HOOK_WHEN_READY,
+    GN_HOOK_PRE_FORK,
+    GN_HOOK_POST_FORK,
+    GN_HOOK_POST_WORKER_INIT,
+    GN_HOOK_WORKER_INT,
+    GN_HOOK_WORKER_ABORT,
+    GN_HOOK_PRE_EXEC,
+    GN_HOOK_PRE_REQUEST,
+    GN_HOOK_POST_REQUEST,
+    GN_HOOK_CHILD_EXIT,
+    GN_HOOK_WORKER_EXIT,
+    GN_HOOK_NWORKERS_CHANGED,
+    GN_HOOK_ON_EXIT,
+    GN_HOOK_SSL_CONTEXT,
+    GN_HOOK_COUNT
+};
+
+struct gn_arbiter;
+
+struct gn_hook_args {
+    struct gn_arbiter *arbiter; /* or NULL */
+    struct gn_worker *worker;   /* the worker's description, or NULL */
+    int new_value, old_value;   /* nworkers_changed; old_value -1 stands for None */
+};
+
+/* Receives the names of a configuration file. The strings and values must live as long as `arena`. */
+struct gn_cfg_sink {
+    struct gn_arena *arena;
+    /* `name` is any module-level name (unknown ones as well); line and column are 0 when unknown. */
+    bool (*add)(struct gn_cfg_sink *sink, const char *name, const struct gn_value *value,
+                const char *file, int line, int column);
+    /* True for names that are worth converting; others are skipped by the host. */
+    bool (*wants)(struct gn_cfg_sink *sink, struct gn_slice name);
+    void *ctx;
+};
+
+struct gn_host_ops {
+    /* Starts the language; idempotent. argv is what sys.argv shall be. */
+    bool (*start)(struct gn_host *, struct gn_err *);
+    /* Ends it: runs atexit functions. Once per process; a host that was not started does nothing. */
+    void (*stop)(struct gn_host *);
+
+    /* Runs a configuration file; `location` is a path (or `python:MODULE`). */
+    bool (*load_config)(struct gn_host *, const char *location, struct gn_cfg_sink *,
+                        struct gn_err *);
+    /* The callable behind "module.attribute"; NULL with `err` filled. */
+    const struct gn_value *(*import_callable)(struct gn_host *, struct gn_arena *,
+                                              const char *dotted, struct gn_err *);
+
+    /* Calls a callable without arguments and converts its result; NULL with `err` filled. May be NULL: then
+     * functions are refused where a class or a name is wanted. */
+    const struct gn_value *(*call_callable)(struct gn_host *, struct gn_arena *,
+                                            const struct gn_value *callable, struct gn_err *err);
+
+    /* chdir is done by the caller. Inserts chdir and pythonpath into sys.path and the raw_env pairs into
+     * os.environ; both undo what the previous table had inserted. */
+    bool (*apply_paths)(struct gn_host *, const struct gn_frozen *, struct gn_err *);
+    bool (*apply_env)(struct gn_host *, const struct gn_frozen *, struct gn_err *);
+
+    /* Imports the application. GN_E_APP_LOAD stands for exit status 4. A second call is free. */
+    bool (*load_app)(struct gn_host *, const struct gn_frozen *, struct gn_log *, struct gn_err *);
+
+    bool (*run_hook)(struct gn_host *, const struct gn_frozen *, enum gn_hook_id,
+                     const struct gn_hook_args *, struct gn_err *);
+
+    /* Around fork(2); before_fork and after_fork(false) in the parent. */
+    void (*before_fork)(struct gn_host *);
+    void (*after_fork)(struct gn_host *, bool in_child);
+
+    /* The caller is about to block, or has come back: other threads of the language may run between. */
+    void (*wait_enter)(struct gn_host *);
+    void (*wait_leave)(struct gn_host *);
+
+    /* Worker: install signal handlers such that `on_signal(signo)` runs on the main thread, also while
+     * the application runs; `wake_fd` becomes readable at every signal (non-blocking, owned by the worker).
+     * With host_null plain sigaction does. */
+    bool (*worker_signals)(struct gn_host *, struct gn_worker *, int wake_write_fd, struct gn_err *);
+    /* Runs what is pending. Returns false when a handler asked the worker to end at once. */
+    bool (*check_signals)(struct gn_host *);
+
+    /* One request: the head is in the connection. Calls the application and sends the response through the
+     * connection (worker/conn.h). Never fails: what goes wrong is answered and logged. */
+    void (*handle_request)(struct gn_host *, struct gn_worker *, struct gn_conn *);
+
+    /* Traceback text of all threads for a report; may be empty. */
+    void (*dump_stacks)(struct gn_host *, int fd);
+};
+
+struct gn_host {
+    const struct gn_host_ops *ops;
+};
+
+/* The test double: no language. load_config fails, load_app succeeds, handle_request answers 200. */
+struct gn_host *gn_host_null(void);
+
+#endif

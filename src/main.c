@@ -1,0 +1,214 @@
+/* The program: argv in, exit status out. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "arbiter/arbiter.h"
+#include "base/proc.h"
+#include "config/compile.h"
+#include "host/host.h"
+#include "py/py_host.h"
+#include "worker/worker.h"
+
+enum { DEFAULT_COLUMNS = 80 };
+
+extern char **environ;
+
+static const char *
+program_name(const char *argv0)
+{
+    const char *slash = strrchr(argv0, '/');
+
+    return slash != NULL ? slash + 1 : argv0;
+}
+
+/* A heap copy of a NULL-terminated list of strings: the original memory becomes the process title. */
+static char **
+copy_strings(char *const *from)
+{
+    size_t n = 0;
+    char **copy;
+
+    while (from[n] != NULL)
+        n++;
+    copy = calloc(n + 1, sizeof(*copy));
+    for (size_t i = 0; copy != NULL && i < n; i++) {
+        copy[i] = strdup(from[i]);
+        if (copy[i] == NULL)
+            return NULL;
+    }
+    return copy;
+}
+
+/* The current directory, spelled as in PWD when that names the same one. */
+static char *
+start_directory(void)
+{
+    const char *pwd = getenv("PWD");
+    struct stat a, b;
+
+    if (pwd != NULL && pwd[0] == '/' && stat(pwd, &a) == 0 && stat(".", &b) == 0 &&
+        a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+        return strdup(pwd);
+    return getcwd(NULL, 0);
+}
+
+/* As argparse decides: COLUMNS, else the terminal, else 80; two columns stay free there, which usage.c knows. */
+static int
+terminal_columns(void)
+{
+    const char *text = getenv("COLUMNS");
+    struct winsize size;
+    int columns;
+    char end;
+
+    if (text != NULL && sscanf(text, "%d%c", &columns, &end) == 1 && columns > 0)
+        return columns;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return DEFAULT_COLUMNS;
+}
+
+static int
+print_error(const char *what, const struct gn_err *err)
+{
+    char text[sizeof(err->msg) + 128];
+
+    fflush(stdout);
+    if (what != NULL)
+        fprintf(stderr, "\n%s\n\n", what);
+    if (err->detail != NULL)
+        fputs(err->detail, stderr);
+    else
+        fprintf(stderr, "Error: %s\n", gn_err_text(err, text, sizeof(text)));
+    return GN_EXIT_ERROR;
+}
+
+static bool
+has_application(const struct gn_frozen *f)
+{
+    return f->app_uri != NULL || f->cfg.paste != NULL;
+}
+
+/* What the server would do with the table before it binds: the directory, the paths, the environment, the import. */
+static bool
+check_application(struct gn_host *host, const struct gn_frozen *f, struct gn_err *err)
+{
+    if (chdir(f->cfg.chdir) != 0)
+        return gn_err_set(err, GN_E_IO, errno, "can't chdir to '%s'", f->cfg.chdir);
+    return host->ops->start(host, err) && host->ops->apply_paths(host, f, err) &&
+           host->ops->apply_env(host, f, err) && host->ops->load_app(host, f, NULL, err);
+}
+
+static int
+check(struct gn_host *host, const struct gn_compiled *compiled)
+{
+    const struct gn_worker_ops *ops;
+    const char *worker_name;
+    struct gn_buf out = {0};
+    struct gn_err err = {0};
+    int status = GN_EXIT_OK;
+
+    if (compiled->mode == GN_MODE_PRINT) {
+        if (gn_frozen_print(compiled->frozen, &out))
+            fwrite(out.data, 1, gn_buf_len(&out), stdout);
+        gn_buf_fini(&out);
+    }
+    ops = gn_worker_find(compiled->frozen, &worker_name, &err);
+    if (ops == NULL || !has_application(compiled->frozen)) {
+        if (ops != NULL)
+            gn_err_set(&err, GN_E_VALUE, 0, "No application module specified.");
+        status = print_error(NULL, &err);
+    } else if (!check_application(host, compiled->frozen, &err)) {
+        status = print_error("Error while loading the application:", &err);
+    }
+    gn_err_clear(&err);
+    return status;
+}
+
+static int
+serve(const struct gn_inputs *in, struct gn_host *host, const struct gn_compiled *compiled)
+{
+    struct gn_arbiter_start start = {.inputs = in, .host = host, .frozen = compiled->frozen};
+    struct gn_err err = {0};
+    int status;
+
+    if (!has_application(compiled->frozen)) {
+        gn_err_set(&err, GN_E_VALUE, 0, "No application module specified.");
+        status = print_error(NULL, &err);
+    } else if (!host->ops->start(host, &err)) {
+        status = print_error(NULL, &err);
+    } else {
+        status = gn_arbiter_run(&start);
+    }
+    gn_err_clear(&err);
+    return status;
+}
+
+static int
+run(const struct gn_inputs *in, struct gn_host *host)
+{
+    const char *prog = program_name(in->argv[0]);
+    struct gn_compiled compiled = {0};
+    struct gn_diags diags;
+    int status;
+    bool ok;
+
+    gn_diags_init(&diags);
+    ok = gn_compile(in, host, &diags, &compiled);
+    fflush(stdout);
+    gn_diags_print(&diags, prog, stderr);
+    if (compiled.mode == GN_MODE_HELP) {
+        gn_usage_help(prog, terminal_columns(), stdout);
+        status = GN_EXIT_OK;
+    } else if (compiled.mode == GN_MODE_VERSION) {
+        gn_usage_version(prog, stdout);
+        status = GN_EXIT_OK;
+    } else if (!ok) {
+        status = gn_diags_exit_status(&diags);
+    } else if (compiled.mode == GN_MODE_RUN) {
+        gn_diags_fini(&diags);
+        gn_diags_init(&diags);
+        status = serve(in, host, &compiled);
+    } else {
+        status = check(host, &compiled);
+    }
+    gn_diags_fini(&diags);
+    if (compiled.frozen != NULL)
+        gn_frozen_unref(compiled.frozen);
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    char **args = copy_strings(argv);
+    char **env = copy_strings(environ);
+    char *start_dir = start_directory();
+    struct gn_inputs in = {.argc = argc, .argv = args, .envp = env, .start_dir = start_dir};
+    struct gn_host *host;
+    int status;
+
+    if (args == NULL || env == NULL || argc < 1) {
+        fputs("gunicorn: no memory\n", stderr);
+        return GN_EXIT_ERROR;
+    }
+    if (start_dir == NULL) {
+        fprintf(stderr, "gunicorn: the current directory can't be used: %s\n", strerror(errno));
+        return GN_EXIT_ERROR;
+    }
+    gn_proc_title_init(argc, argv, environ);
+    host = gn_host_python(argc, args, start_dir);
+    if (host == NULL)
+        return GN_EXIT_ERROR;
+    status = run(&in, host);
+    host->ops->stop(host);
+    if (fflush(stdout) != 0 && status == GN_EXIT_OK)
+        status = GN_EXIT_ERROR;
+    return status;
+}

@@ -1,0 +1,22 @@
+noinst_LTLIBRARIES += libgn_py.la
+libgn_py_la_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
+libgn_py_la_SOURCES = \
+	%D%/py.h \
+	%D%/py_app.c \
+	%D%/py_conf.c \
+	%D%/py_environ.c \
+	%D%/py_err.c \
+	%D%/py_errors.c \
+	%D%/py_file.c \
+	%D%/py_home.c \
+	%D%/py_host.c \
+	%D%/py_host.h \
+	%D%/py_input.c \
+	%D%/py_intern.c \
+	%D%/py_intern.def \
+	%D%/py_lines.c \
+	%D%/py_module.c \
+	%D%/py_paths.c \
+	%D%/py_signals.c \
+	%D%/py_sock.c \
+	%D%/py_wsgi.c

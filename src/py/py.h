@@ -1,0 +1,151 @@
+/* The only header that includes Python.h; what the files of this folder share.
+ *
+ * Functions whose name ends in _gil are called with the GIL held. The others of this folder take
+ * it themselves. There is one interpreter and one struct gn_py per process; the Python objects in
+ * it live as long as the interpreter.
+ */
+#ifndef GN_PY_PY_H
+#define GN_PY_PY_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "host/host.h"
+#include "http/head.h"
+
+#if PY_VERSION_HEX < 0x030a0000
+#error "Python 3.10 or newer is needed"
+#endif
+
+/* Constant strings, created once: gn_py_str(h, REQUEST_METHOD). */
+enum gn_py_intern {
+#define S(id, text) GN_PY_S_##id,
+#include "py/py_intern.def"
+#undef S
+    GN_PY_INTERN_COUNT
+};
+
+/* Environ keys of header names that were seen, as received. Direct-mapped: a collision replaces. */
+enum { GN_PY_NAME_CACHE = 256, GN_PY_NAME_BYTES = 48 };
+
+struct gn_py_name {
+    PyObject *key; /* "HTTP_X_FORWARDED_FOR", or NULL */
+    uint8_t n;
+    char name[GN_PY_NAME_BYTES];
+};
+
+/* What is prepared for one listener. */
+struct gn_py_base {
+    const struct gn_listener *listener;
+    PyObject *environ; /* dict with everything that does not depend on the request */
+};
+
+struct gn_py {
+    struct gn_host host;        /* first */
+    int argc;
+    char **argv;
+    char *start_dir;
+    bool is_started;
+    bool is_stopped;
+    PyThreadState *ts;          /* of the main thread while it is outside Python */
+    struct gn_log *log;
+    struct gn_worker *worker;   /* in a worker process */
+
+    PyObject *intern[GN_PY_INTERN_COUNT];
+    PyObject *app;              /* the application, or NULL */
+    PyObject *handles;          /* list: keeps what the settings table refers to */
+    PyObject *env_undo;         /* dict: name -> value before raw_env, or None */
+    PyObject *path_undo;        /* list: entries of sys.path that are ours */
+    PyObject *conf_module;      /* the configuration module: its globals keep the hooks alive */
+
+    /* Types of the module _gunicorn. */
+    PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,
+        *socket_type;
+
+    /* Request machinery, main thread only. */
+    PyObject *start_response, *writer, *input; /* kept for reuse while nobody else holds them */
+    struct gn_py_base *bases;
+    size_t n_bases;
+    PyObject *peer_object;      /* REMOTE_ADDR of the last request, as object and text */
+    char peer_text[64];
+    struct gn_py_name names[GN_PY_NAME_CACHE];
+};
+
+#define gn_py_str(h, id) ((h)->intern[GN_PY_S_##id]) /* borrowed */
+
+static inline struct gn_py *
+gn_py_of(struct gn_host *host)
+{
+    return (struct gn_py *)host;
+}
+
+/* py_intern.c */
+bool gn_py_intern_init_gil(struct gn_py *h);
+
+/* py_err.c: the current exception becomes `err` and is cleared. Always returns false. `what` goes before the message. */
+bool gn_py_err_take_gil(struct gn_err *err, const char *what);
+
+/* Traceback text of the current exception (cleared), heap, lines ending in LF; NULL without memory. `message` receives
+ * "Type: text", may be NULL. */
+char *gn_py_traceback_gil(char *message, size_t size);
+
+/* py_home.c: fills PyConfig's executable and program_name. False when the environment that was asked for can't be used. */
+bool gn_py_home_apply(PyConfig *config, const char *argv0, struct gn_err *err);
+
+/* py_module.c */
+PyMODINIT_FUNC PyInit__gunicorn(void);
+bool gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err);
+
+/* py_conf.c */
+bool gn_py_load_config(struct gn_host *, const char *location, struct gn_cfg_sink *, struct gn_err *);
+const struct gn_value *gn_py_import_callable(struct gn_host *, struct gn_arena *, const char *dotted,
+                                             struct gn_err *);
+const struct gn_value *gn_py_to_value_gil(struct gn_py *, struct gn_arena *, PyObject *);
+
+/* py_lines.c: dict name -> (line, column) of the last assignment at module level; NULL with an exception. */
+PyObject *gn_py_lines_gil(PyObject *source, const char *filename);
+
+/* py_app.c */
+bool gn_py_load_app(struct gn_host *, const struct gn_frozen *, struct gn_log *, struct gn_err *);
+
+/* py_paths.c */
+bool gn_py_apply_paths(struct gn_host *, const struct gn_frozen *, struct gn_err *);
+bool gn_py_apply_env(struct gn_host *, const struct gn_frozen *, struct gn_err *);
+bool gn_py_path_insert_gil(struct gn_py *, const char *dir);
+
+/* py_signals.c */
+bool gn_py_worker_signals(struct gn_host *, struct gn_worker *, int wake_write_fd, struct gn_err *);
+bool gn_py_check_signals(struct gn_host *);
+
+/* py_wsgi.c */
+void gn_py_handle_request(struct gn_host *, struct gn_worker *, struct gn_conn *);
+extern PyType_Spec gn_py_start_response_spec, gn_py_writer_spec;
+
+/* py_environ.c: a new dict, or NULL with an exception or with `error` filled (then no exception is set). */
+PyObject *gn_py_environ_gil(struct gn_py *h, struct gn_conn *c, PyObject *input, PyObject *sock,
+                            struct gn_http_error *error);
+
+/* py_input.c */
+extern PyType_Spec gn_py_input_spec;
+PyObject *gn_py_input_new_gil(struct gn_py *h, struct gn_conn *c); /* new reference */
+void gn_py_input_detach_gil(PyObject *input);
+
+/* py_errors.c */
+extern PyType_Spec gn_py_errors_spec;
+PyObject *gn_py_errors_new_gil(struct gn_py *h);
+
+/* py_file.c: wsgi.file_wrapper */
+extern PyType_Spec gn_py_file_spec;
+PyObject *gn_py_file_object(PyObject *wrapper);    /* borrowed: what was wrapped */
+
+/* py_sock.c: gunicorn.socket, a stand-in that becomes a socket.socket when it is touched */
+extern PyType_Spec gn_py_socket_spec;
+PyObject *gn_py_socket_new_gil(struct gn_py *h, int fd);
+void gn_py_socket_detach_gil(PyObject *sock);
+bool gn_py_socket_was_taken(PyObject *sock);
+
+#endif

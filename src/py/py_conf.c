@@ -1,0 +1,506 @@
+/* Configuration files: run by Python, their names handed to the settings compiler. */
+#include "py/py.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "config/value.h"
+
+enum {
+    MAX_FILE_BYTES = 16 << 20,
+    MAX_DEPTH = 32, /* of nested lists and dicts; what is deeper stays an object */
+};
+
+static const struct gn_value *to_value(struct gn_py *h, struct gn_arena *a, PyObject *o, int depth);
+
+/* ---- Python objects to values ---- */
+
+/* UTF-8 of a str; lone surrogates (undecodable file names) become the bytes they stand for. */
+static bool
+text_of(struct gn_arena *a, PyObject *o, struct gn_slice *out)
+{
+    Py_ssize_t n;
+    const char *p = PyUnicode_AsUTF8AndSize(o, &n);
+    PyObject *bytes = NULL;
+
+    if (p == NULL) {
+        PyErr_Clear();
+        bytes = PyUnicode_AsEncodedString(o, "utf-8", "surrogateescape");
+        if (bytes == NULL) {
+            PyErr_Clear();
+            bytes = PyUnicode_AsEncodedString(o, "utf-8", "backslashreplace");
+        }
+        if (bytes == NULL)
+            return false;
+        p = PyBytes_AS_STRING(bytes);
+        n = PyBytes_GET_SIZE(bytes);
+    }
+    *out = gn_arena_slice(a, gn_slice(p, (size_t)n));
+    Py_XDECREF(bytes);
+    return out->p != NULL;
+}
+
+/* str(o), never failing. */
+static const char *
+str_of(struct gn_arena *a, PyObject *o)
+{
+    PyObject *text = PyObject_Str(o);
+    struct gn_slice s = GN_SLICE("<object>");
+
+    if (text == NULL || !text_of(a, text, &s))
+        PyErr_Clear();
+    Py_XDECREF(text);
+    return s.p;
+}
+
+static const char *
+attr_text(struct gn_arena *a, PyObject *o, const char *attr)
+{
+    PyObject *text = PyObject_GetAttrString(o, attr);
+    struct gn_slice s = {NULL, 0};
+
+    if (text == NULL || !PyUnicode_Check(text) || !text_of(a, text, &s)) {
+        PyErr_Clear();
+        s.p = NULL;
+    }
+    Py_XDECREF(text);
+    return s.p;
+}
+
+/* Positional parameters as inspect.signature tells them: defaults count, *args and keyword-only ones do not. */
+static int
+count_by_inspect(PyObject *o)
+{
+    PyObject *inspect = PyImport_ImportModule("inspect");
+    PyObject *signature = NULL, *parameters = NULL, *values = NULL;
+    int count = -1;
+
+    if (inspect != NULL)
+        signature = PyObject_CallMethod(inspect, "signature", "O", o);
+    if (signature != NULL)
+        parameters = PyObject_GetAttrString(signature, "parameters");
+    if (parameters != NULL)
+        values = PyMapping_Values(parameters);
+    for (Py_ssize_t i = 0; values != NULL && i < PyList_GET_SIZE(values); i++) {
+        PyObject *kind = PyObject_GetAttrString(PyList_GET_ITEM(values, i), "kind");
+        long k = kind != NULL ? PyLong_AsLong(kind) : -1;
+
+        count = count < 0 ? 0 : count;
+        if (k == 0 || k == 1) /* POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD */
+            count++;
+        Py_XDECREF(kind);
+    }
+    if (values != NULL && count < 0)
+        count = 0;
+    PyErr_Clear();
+    Py_XDECREF(inspect);
+    Py_XDECREF(signature);
+    Py_XDECREF(parameters);
+    Py_XDECREF(values);
+    return count;
+}
+
+/* The same without importing inspect for what nearly every hook is: a plain function. */
+static int
+count_positional(PyObject *o)
+{
+    PyObject *code, *count;
+    int n = -1;
+
+    if (!PyFunction_Check(o) || PyObject_HasAttrString(o, "__wrapped__") ||
+        PyObject_HasAttrString(o, "__signature__"))
+        return count_by_inspect(o);
+    code = PyFunction_GET_CODE(o); /* borrowed */
+    count = PyObject_GetAttrString(code, "co_argcount");
+    if (count != NULL)
+        n = (int)PyLong_AsLong(count);
+    Py_XDECREF(count);
+    PyErr_Clear();
+    return n;
+}
+
+static const struct gn_value *
+object_value(struct gn_py *h, struct gn_arena *a, PyObject *o)
+{
+    struct gn_value *v = gn_arena_alloc(a, sizeof(*v));
+    struct gn_value_object *obj = gn_arena_alloc(a, sizeof(*obj));
+
+    if (v == NULL || obj == NULL || PyList_Append(h->handles, o) < 0)
+        return NULL;
+    obj->handle = o;
+    obj->type_name = attr_text(a, (PyObject *)Py_TYPE(o), "__name__");
+    obj->text = str_of(a, o);
+    obj->qualname = attr_text(a, o, "__qualname__");
+    obj->is_class = PyType_Check(o);
+    obj->is_callable = PyCallable_Check(o);
+    obj->is_iterable = Py_TYPE(o)->tp_iter != NULL;
+    obj->positional = obj->is_callable ? count_positional(o) : -1;
+    v->tag = GN_V_OBJECT;
+    v->obj = obj;
+    return v;
+}
+
+static const struct gn_value *
+int_value(struct gn_arena *a, PyObject *o)
+{
+    struct gn_value *v;
+    int overflow;
+    long long i = PyLong_AsLongLongAndOverflow(o, &overflow);
+
+    if (overflow == 0)
+        return gn_value_int(a, i);
+    v = gn_arena_alloc(a, sizeof(*v));
+    if (v == NULL)
+        return NULL;
+    v->tag = GN_V_BIGINT;
+    v->str = gn_slice_str(str_of(a, o));
+    return v;
+}
+
+static const struct gn_value *
+sequence_value(struct gn_py *h, struct gn_arena *a, PyObject *o, int depth)
+{
+    struct gn_value *v = gn_arena_alloc(a, sizeof(*v));
+    PyObject *fast = PySequence_Fast(o, "not iterable");
+    const struct gn_value **items;
+    Py_ssize_t n;
+
+    if (v == NULL || fast == NULL)
+        goto fail;
+    n = PySequence_Fast_GET_SIZE(fast);
+    items = gn_arena_alloc(a, ((size_t)n + 1) * sizeof(items[0]));
+    if (items == NULL)
+        goto fail;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        items[i] = to_value(h, a, PySequence_Fast_GET_ITEM(fast, i), depth + 1);
+        if (items[i] == NULL)
+            goto fail;
+    }
+    v->tag = PyTuple_Check(o) ? GN_V_TUPLE : GN_V_LIST;
+    v->list.items = items;
+    v->list.n = (size_t)n;
+    Py_DECREF(fast);
+    return v;
+fail:
+    Py_XDECREF(fast);
+    return NULL;
+}
+
+static const struct gn_value *
+dict_value(struct gn_py *h, struct gn_arena *a, PyObject *o, int depth)
+{
+    struct gn_value *v = gn_arena_alloc(a, sizeof(*v));
+    struct gn_value_pair *pairs =
+        gn_arena_alloc(a, ((size_t)PyDict_GET_SIZE(o) + 1) * sizeof(*pairs));
+    PyObject *key, *value;
+    Py_ssize_t pos = 0;
+    size_t n = 0;
+
+    if (v == NULL || pairs == NULL)
+        return NULL;
+    while (PyDict_Next(o, &pos, &key, &value)) {
+        pairs[n].key = to_value(h, a, key, depth + 1);
+        pairs[n].value = to_value(h, a, value, depth + 1);
+        if (pairs[n].key == NULL || pairs[n].value == NULL)
+            return NULL;
+        n++;
+    }
+    v->tag = GN_V_DICT;
+    v->dict.pairs = pairs;
+    v->dict.n = n;
+    return v;
+}
+
+static const struct gn_value *
+text_value(struct gn_arena *a, PyObject *o, enum gn_value_tag tag)
+{
+    struct gn_value *v = gn_arena_alloc(a, sizeof(*v));
+
+    if (v == NULL)
+        return NULL;
+    v->tag = tag;
+    if (tag == GN_V_STR)
+        return text_of(a, o, &v->str) ? v : NULL;
+    v->str = gn_arena_slice(a, gn_slice(PyBytes_AS_STRING(o), (size_t)PyBytes_GET_SIZE(o)));
+    return v->str.p != NULL ? v : NULL;
+}
+
+static const struct gn_value *
+to_value(struct gn_py *h, struct gn_arena *a, PyObject *o, int depth)
+{
+    struct gn_value *v;
+
+    if (o == Py_None)
+        return &gn_value_none;
+    if (PyBool_Check(o))
+        return gn_value_bool(o == Py_True);
+    if (PyLong_Check(o))
+        return int_value(a, o);
+    if (PyUnicode_Check(o))
+        return text_value(a, o, GN_V_STR);
+    if (PyBytes_Check(o))
+        return text_value(a, o, GN_V_BYTES);
+    if (PyFloat_Check(o)) {
+        v = gn_arena_alloc(a, sizeof(*v));
+        if (v != NULL) {
+            v->tag = GN_V_FLOAT;
+            v->f = PyFloat_AS_DOUBLE(o);
+        }
+        return v;
+    }
+    if (depth < MAX_DEPTH && PyDict_Check(o))
+        return dict_value(h, a, o, depth);
+    if (depth < MAX_DEPTH && Py_TYPE(o)->tp_iter != NULL && !PyCallable_Check(o))
+        return sequence_value(h, a, o, depth);
+    return object_value(h, a, o);
+}
+
+const struct gn_value *
+gn_py_to_value_gil(struct gn_py *h, struct gn_arena *a, PyObject *o)
+{
+    return to_value(h, a, o, 0);
+}
+
+/* ---- the file ---- */
+
+/* lines: name -> (line, column) */
+static void
+place_of(PyObject *lines, PyObject *name, int *line, int *column)
+{
+    PyObject *place = lines != NULL ? PyDict_GetItemWithError(lines, name) : NULL; /* borrowed */
+
+    *line = *column = 0;
+    if (place != NULL) {
+        *line = (int)PyLong_AsLong(PyTuple_GET_ITEM(place, 0));
+        *column = (int)PyLong_AsLong(PyTuple_GET_ITEM(place, 1)) + 1;
+    }
+    PyErr_Clear();
+}
+
+/* Hands one name over. */
+static bool
+emit(struct gn_py *h, struct gn_cfg_sink *sink, PyObject *name, PyObject *value, PyObject *lines,
+     const char *file, struct gn_err *err)
+{
+    const struct gn_value *v;
+    struct gn_slice text;
+    int line, column;
+
+    if (!PyUnicode_Check(name) || !text_of(sink->arena, name, &text))
+        return true;
+    if (!sink->wants(sink, text))
+        return true;
+    v = gn_py_to_value_gil(h, sink->arena, value);
+    if (v == NULL) {
+        if (PyErr_Occurred())
+            return gn_py_err_take_gil(err, text.p);
+        return gn_err_set(err, GN_E_MEMORY, 0, "no memory");
+    }
+    place_of(lines, name, &line, &column);
+    return sink->add(sink, text.p, v, file, line, column);
+}
+
+static bool
+emit_all(struct gn_py *h, struct gn_cfg_sink *sink, PyObject *module, PyObject *lines,
+         const char *file, struct gn_err *err)
+{
+    /* A copy: converting a value may run code of its class. */
+    PyObject *dict = PyDict_Copy(PyModule_GetDict(module));
+    PyObject *name, *value;
+    Py_ssize_t pos = 0;
+    bool ok = dict != NULL;
+
+    while (ok && PyDict_Next(dict, &pos, &name, &value))
+        ok = emit(h, sink, name, value, lines, file, err);
+    Py_XDECREF(dict);
+    return ok;
+}
+
+/* Line of the current exception inside `path`: of a syntax error, or of the innermost frame of that file. */
+static int
+error_line(const char *path)
+{
+    PyObject *type, *value, *tb, *item = NULL;
+    int line = 0;
+
+    PyErr_Fetch(&type, &value, &tb);
+    PyErr_NormalizeException(&type, &value, &tb);
+    if (value != NULL && PyErr_GivenExceptionMatches(type, PyExc_SyntaxError)) {
+        item = PyObject_GetAttrString(value, "lineno");
+        line = item != NULL && PyLong_Check(item) ? (int)PyLong_AsLong(item) : 0;
+        Py_CLEAR(item);
+    }
+    for (PyObject *t = tb; line >= 0 && t != NULL && t != Py_None;) {
+        PyObject *frame = PyObject_GetAttrString(t, "tb_frame");
+        PyObject *code = frame != NULL ? PyObject_GetAttrString(frame, "f_code") : NULL;
+        PyObject *name = code != NULL ? PyObject_GetAttrString(code, "co_filename") : NULL;
+        PyObject *number = PyObject_GetAttrString(t, "tb_lineno");
+        PyObject *next = PyObject_GetAttrString(t, "tb_next");
+
+        if (name != NULL && number != NULL && PyUnicode_CompareWithASCIIString(name, path) == 0)
+            line = (int)PyLong_AsLong(number);
+        Py_XDECREF(frame);
+        Py_XDECREF(code);
+        Py_XDECREF(name);
+        Py_XDECREF(number);
+        Py_XDECREF(item);
+        item = next;
+        t = next;
+    }
+    Py_XDECREF(item);
+    PyErr_Clear();
+    PyErr_Restore(type, value, tb);
+    return line;
+}
+
+static bool
+file_error(const char *path, struct gn_err *err)
+{
+    int line = error_line(path);
+
+    gn_py_err_take_gil(err, NULL);
+    if (err != NULL)
+        err->line = line;
+    return false;
+}
+
+/* A fresh module `__config__`, in sys.modules while it runs and after (functions of it may look there). */
+static PyObject *
+new_module(PyObject *filename)
+{
+    PyObject *module = PyModule_New("__config__");
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    PyObject *dict = module != NULL ? PyModule_GetDict(module) : NULL; /* borrowed */
+
+    if (dict == NULL || PyDict_SetItemString(dict, "__file__", filename) < 0 ||
+        PyDict_SetItemString(dict, "__builtins__", PyEval_GetBuiltins()) < 0 ||
+        PyDict_SetItemString(modules, "__config__", module) < 0)
+        Py_CLEAR(module);
+    return module;
+}
+
+static PyObject *
+compile_source(PyObject *source, PyObject *filename)
+{
+    PyObject *compile = PyDict_GetItemString(PyEval_GetBuiltins(), "compile"); /* borrowed */
+
+    if (compile == NULL)
+        return NULL;
+    return PyObject_CallFunction(compile, "OOsiO", source, filename, "exec", 0, Py_True);
+}
+
+static bool
+run_file(struct gn_py *h, const char *location, struct gn_cfg_sink *sink, struct gn_err *err)
+{
+    char path[PATH_MAX];
+    PyObject *source = NULL, *filename = NULL, *code = NULL, *module = NULL, *result = NULL,
+             *lines = NULL;
+    size_t n;
+    char *text;
+    bool ok = false;
+
+    if (snprintf(path, sizeof(path), "%s%s%s", location[0] == '/' ? "" : h->start_dir,
+                 location[0] == '/' ? "" : "/", location) >= (int)sizeof(path))
+        return gn_err_set(err, GN_E_VALUE, 0, "the path is too long");
+    text = gn_fd_read_file(path, MAX_FILE_BYTES, &n);
+    if (text == NULL)
+        return gn_err_set(err, GN_E_IO, errno, "the file can't be read");
+    source = PyBytes_FromStringAndSize(text, (Py_ssize_t)n);
+    free(text);
+    filename = PyUnicode_DecodeFSDefault(path);
+    if (source != NULL && filename != NULL)
+        code = compile_source(source, filename);
+    if (code != NULL)
+        module = new_module(filename);
+    if (module != NULL)
+        result = PyEval_EvalCode(code, PyModule_GetDict(module), PyModule_GetDict(module));
+    if (result == NULL) {
+        file_error(path, err);
+        goto out;
+    }
+    lines = gn_py_lines_gil(source, path);
+    PyErr_Clear(); /* without lines the file alone is the place */
+    ok = emit_all(h, sink, module, lines, location, err);
+    Py_XSETREF(h->conf_module, module);
+    module = NULL;
+out:
+    Py_XDECREF(source);
+    Py_XDECREF(filename);
+    Py_XDECREF(code);
+    Py_XDECREF(module);
+    Py_XDECREF(result);
+    Py_XDECREF(lines);
+    return ok;
+}
+
+/* python:MODULE. The module is imported anew, so that a reload sees its changes. */
+static bool
+run_module(struct gn_py *h, const char *location, const char *name, struct gn_cfg_sink *sink,
+           struct gn_err *err)
+{
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    PyObject *module = NULL;
+    bool ok = false;
+
+    if (PyDict_GetItemString(modules, name) != NULL)
+        PyDict_DelItemString(modules, name);
+    PyErr_Clear();
+    module = PyImport_ImportModule(name);
+    if (module == NULL || !PyModule_Check(module))
+        gn_py_err_take_gil(err, NULL);
+    else
+        ok = emit_all(h, sink, module, NULL, location, err);
+    Py_XDECREF(module);
+    return ok;
+}
+
+bool
+gn_py_load_config(struct gn_host *host, const char *location, struct gn_cfg_sink *sink,
+                  struct gn_err *err)
+{
+    struct gn_py *h = gn_py_of(host);
+
+    if (strncmp(location, "python:", 7) == 0)
+        return run_module(h, location, location + 7, sink, err);
+    if (strncmp(location, "file:", 5) == 0)
+        location += 5;
+    return run_file(h, location, sink, err);
+}
+
+const struct gn_value *
+gn_py_import_callable(struct gn_host *host, struct gn_arena *a, const char *dotted,
+                      struct gn_err *err)
+{
+    struct gn_py *h = gn_py_of(host);
+    const char *dot = strrchr(dotted, '.');
+    const struct gn_value *value = NULL;
+    PyObject *module = NULL, *object = NULL;
+    char name[512];
+
+    if (dot == NULL || dot == dotted || (size_t)(dot - dotted) >= sizeof(name)) {
+        gn_err_set(err, GN_E_VALUE, 0,
+                   "Value '%s' is not import string. Format: module[.submodules...].object", dotted);
+        return NULL;
+    }
+    memcpy(name, dotted, (size_t)(dot - dotted));
+    name[dot - dotted] = '\0';
+    module = PyImport_ImportModule(name);
+    if (module != NULL)
+        object = PyObject_GetAttrString(module, dot + 1);
+    if (module != NULL && object == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        gn_err_set(err, GN_E_VALUE, 0, "Can not load '%s' from '%s'", dot + 1, name);
+    } else if (object == NULL) {
+        gn_py_err_take_gil(err, NULL);
+    } else if (!PyCallable_Check(object)) {
+        gn_err_set(err, GN_E_VALUE, 0, "Value is not callable: %s", dotted);
+    } else {
+        value = gn_py_to_value_gil(h, a, object);
+    }
+    Py_XDECREF(module);
+    Py_XDECREF(object);
+    return value;
+}

@@ -1,0 +1,186 @@
+/* struct gn_host_ops for Python: start, stop, fork, waiting. */
+#include "py/py.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "py/py_host.h"
+
+static bool
+status_error(PyStatus status, struct gn_err *err)
+{
+    return gn_err_set(err, GN_E_PYTHON, 0, "Python can't be started: %s%s%s",
+                      status.func != NULL ? status.func : "", status.func != NULL ? ": " : "",
+                      status.err_msg != NULL ? status.err_msg : "unknown error");
+}
+
+static bool
+start_interpreter(struct gn_py *h, struct gn_err *err)
+{
+    PyConfig config;
+    PyStatus status;
+
+    /* Never an isolated configuration: PYTHONPATH, sitecustomize and site must work. */
+    PyConfig_InitPythonConfig(&config);
+    config.parse_argv = 0;
+    config.install_signal_handlers = 0;
+    if (!gn_py_home_apply(&config, h->argv[0], err)) {
+        PyConfig_Clear(&config);
+        return false;
+    }
+    status = PyConfig_SetBytesArgv(&config, h->argc, h->argv);
+    if (!PyStatus_Exception(status))
+        status = Py_InitializeFromConfig(&config);
+    PyConfig_Clear(&config);
+    return !PyStatus_Exception(status) || status_error(status, err);
+}
+
+static bool
+init_objects_gil(struct gn_py *h, struct gn_err *err)
+{
+    if (!gn_py_intern_init_gil(h))
+        return gn_py_err_take_gil(err, "start");
+    h->handles = PyList_New(0);
+    h->env_undo = PyDict_New();
+    h->path_undo = PyList_New(0);
+    if (h->handles == NULL || h->env_undo == NULL || h->path_undo == NULL)
+        return gn_py_err_take_gil(err, "start");
+    if (!gn_py_module_bind_gil(h, err))
+        return false;
+    /* A configuration file or application finds modules in the directory where the server was started. */
+    if (!gn_py_path_insert_gil(h, h->start_dir))
+        return gn_py_err_take_gil(err, "sys.path");
+    return true;
+}
+
+static bool
+host_start(struct gn_host *host, struct gn_err *err)
+{
+    struct gn_py *h = gn_py_of(host);
+
+    if (h->is_started)
+        return true;
+    if (PyImport_AppendInittab("_gunicorn", PyInit__gunicorn) < 0)
+        return gn_err_set(err, GN_E_MEMORY, 0, "no memory");
+    if (!start_interpreter(h, err))
+        return false;
+    h->is_started = true;
+    return init_objects_gil(h, err);
+}
+
+static void
+host_stop(struct gn_host *host)
+{
+    struct gn_py *h = gn_py_of(host);
+
+    if (!h->is_started || h->is_stopped)
+        return;
+    h->is_stopped = true;
+    /* Runs atexit functions and joins threads. The status tells of flush errors on stdout only. */
+    if (Py_FinalizeEx() < 0)
+        (void)!write(STDERR_FILENO, "", 0);
+}
+
+static void
+host_before_fork(struct gn_host *host)
+{
+    if (gn_py_of(host)->is_started)
+        PyOS_BeforeFork();
+}
+
+static void
+host_after_fork(struct gn_host *host, bool in_child)
+{
+    if (!gn_py_of(host)->is_started)
+        return;
+    if (in_child)
+        PyOS_AfterFork_Child();
+    else
+        PyOS_AfterFork_Parent();
+}
+
+static void
+host_wait_enter(struct gn_host *host)
+{
+    struct gn_py *h = gn_py_of(host);
+
+    if (h->is_started)
+        h->ts = PyEval_SaveThread();
+}
+
+static void
+host_wait_leave(struct gn_host *host)
+{
+    struct gn_py *h = gn_py_of(host);
+
+    if (h->is_started)
+        PyEval_RestoreThread(h->ts);
+    h->ts = NULL;
+}
+
+/* Hooks are validated by the settings compiler, which reports those that are set as not called by this version. */
+static bool
+host_run_hook(struct gn_host *host, const struct gn_frozen *frozen, enum gn_hook_id id,
+              const struct gn_hook_args *args, struct gn_err *err)
+{
+    (void)host;
+    (void)frozen;
+    (void)id;
+    (void)args;
+    (void)err;
+    return true;
+}
+
+static void
+host_dump_stacks(struct gn_host *host, int fd)
+{
+    struct gn_py *h = gn_py_of(host);
+    PyGILState_STATE state;
+    PyObject *result;
+
+    if (!h->is_started)
+        return;
+    state = PyGILState_Ensure();
+    result = NULL;
+    PyObject *module = PyImport_ImportModule("faulthandler");
+    if (module != NULL)
+        result = PyObject_CallMethod(module, "dump_traceback", "iO", fd, Py_True);
+    Py_XDECREF(module);
+    Py_XDECREF(result);
+    PyErr_Clear();
+    PyGILState_Release(state);
+}
+
+static const struct gn_host_ops ops = {
+    .start = host_start,
+    .stop = host_stop,
+    .load_config = gn_py_load_config,
+    .import_callable = gn_py_import_callable,
+    .apply_paths = gn_py_apply_paths,
+    .apply_env = gn_py_apply_env,
+    .load_app = gn_py_load_app,
+    .run_hook = host_run_hook,
+    .before_fork = host_before_fork,
+    .after_fork = host_after_fork,
+    .wait_enter = host_wait_enter,
+    .wait_leave = host_wait_leave,
+    .worker_signals = gn_py_worker_signals,
+    .check_signals = gn_py_check_signals,
+    .handle_request = gn_py_handle_request,
+    .dump_stacks = host_dump_stacks,
+};
+
+struct gn_host *
+gn_host_python(int argc, char **argv, const char *start_dir)
+{
+    struct gn_py *h = calloc(1, sizeof(*h));
+
+    if (h == NULL)
+        return NULL;
+    h->host.ops = &ops;
+    h->argc = argc;
+    h->argv = argv;
+    h->start_dir = strdup(start_dir);
+    return &h->host;
+}

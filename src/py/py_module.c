@@ -1,0 +1,88 @@
+/* The built-in module `_gunicorn`: the types that the application meets. */
+#include "py/py.h"
+
+#include "base/compiler.h"
+
+PyDoc_STRVAR(module_doc, "The core of gunicorn: objects that applications receive in the environ.");
+
+struct module_state {
+    PyTypeObject *types[6];
+};
+
+static PyType_Spec *const specs[] = {
+    &gn_py_start_response_spec, &gn_py_writer_spec, &gn_py_input_spec,
+    &gn_py_errors_spec,         &gn_py_file_spec,   &gn_py_socket_spec,
+};
+
+static int
+module_exec(PyObject *m)
+{
+    struct module_state *state = PyModule_GetState(m);
+
+    for (size_t i = 0; i < GN_ARRAY_LEN(specs); i++) {
+        state->types[i] = (PyTypeObject *)PyType_FromModuleAndSpec(m, specs[i], NULL);
+        if (state->types[i] == NULL || PyModule_AddType(m, state->types[i]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+module_traverse(PyObject *m, visitproc visit, void *arg)
+{
+    struct module_state *state = PyModule_GetState(m);
+
+    for (size_t i = 0; i < GN_ARRAY_LEN(specs); i++)
+        Py_VISIT(state->types[i]);
+    return 0;
+}
+
+static int
+module_clear(PyObject *m)
+{
+    struct module_state *state = PyModule_GetState(m);
+
+    for (size_t i = 0; i < GN_ARRAY_LEN(specs); i++)
+        Py_CLEAR(state->types[i]);
+    return 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, module_exec},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_gunicorn",
+    .m_doc = module_doc,
+    .m_size = sizeof(struct module_state),
+    .m_slots = slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+};
+
+PyMODINIT_FUNC
+PyInit__gunicorn(void)
+{
+    return PyModuleDef_Init(&definition);
+}
+
+bool
+gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err)
+{
+    PyObject *m = PyImport_ImportModule("_gunicorn");
+    struct module_state *state;
+    PyTypeObject **bound[] = {&h->start_response_type, &h->writer_type,    &h->input_type,
+                              &h->errors_type,         &h->file_type,      &h->socket_type};
+
+    if (m == NULL)
+        return gn_py_err_take_gil(err, "_gunicorn");
+    state = PyModule_GetState(m);
+    for (size_t i = 0; i < GN_ARRAY_LEN(bound); i++) {
+        *bound[i] = state->types[i];
+        Py_INCREF(*bound[i]);
+    }
+    Py_DECREF(m);
+    return true;
+}

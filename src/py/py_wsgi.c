@@ -1,0 +1,648 @@
+/* One request through the application (PEP 3333): environ, start_response, write, iteration, close, errors.
+ *
+ * The GIL is taken once, late, and dropped around everything that may block. When the whole body is at hand after the call (a list or
+ * tuple of small pieces), it is copied behind the head and leaves with one send after the GIL was dropped. From other iterables every
+ * piece is sent before the next one is asked for, as PEP 3333 demands.
+ */
+#include "py/py.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <structmember.h>
+#include <unistd.h>
+
+#include "config/frozen.h"
+#include "log/log.h"
+#include "worker/conn.h"
+
+enum { COPY_BYTES = 65536 }; /* bodies up to this size are copied behind the head */
+
+struct call {
+    struct gn_py *h;
+    struct gn_conn *c;
+    struct gn_resp *r;
+    PyObject *environ; /* owned; NULL when it could not be made */
+    PyObject *sock;    /* owned: the gunicorn.socket of the environ */
+    PyObject *input;   /* owned */
+    PyObject *start;   /* owned: start_response */
+};
+
+/* start_response and write: callables that point to the running call, NULL after it. */
+struct callable {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    struct call *call;
+};
+
+/* ---- write ---- */
+
+static bool
+send_bytes(struct call *call, PyObject *data)
+{
+    struct gn_slice s = gn_slice(PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
+    bool ok;
+
+    Py_BEGIN_ALLOW_THREADS
+    ok = gn_resp_send(call->r, s);
+    Py_END_ALLOW_THREADS
+    return ok;
+}
+
+static bool
+is_bytes(PyObject *data)
+{
+    if (PyBytes_Check(data))
+        return true;
+    PyErr_Format(PyExc_TypeError, "%R is not a byte string", data);
+    return false;
+}
+
+static PyObject *
+write_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    struct call *call = ((struct callable *)self)->call;
+
+    if (PyVectorcall_NARGS(nargsf) != 1 || kwnames != NULL) {
+        PyErr_SetString(PyExc_TypeError, "write() takes exactly one argument");
+        return NULL;
+    }
+    if (call == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "write() called after the end of the request");
+        return NULL;
+    }
+    if (!is_bytes(args[0]))
+        return NULL;
+    if (!send_bytes(call, args[0])) {
+        PyErr_SetString(PyExc_BrokenPipeError, "the client has closed the connection");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---- start_response ---- */
+
+/* Latin-1 bytes of a str, without a copy: they are how CPython keeps it. */
+static bool
+latin1_slice(PyObject *text, const char *what, struct gn_slice *out)
+{
+    if (!PyUnicode_Check(text)) {
+        PyErr_Format(PyExc_TypeError, "%s %R is not a string", what, text);
+        return false;
+    }
+    if (PyUnicode_READY(text) < 0)
+        return false;
+    if (PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND) {
+        PyErr_Format(PyExc_ValueError, "%s %R can't be sent as latin-1", what, text);
+        return false;
+    }
+    *out = gn_slice((const char *)PyUnicode_1BYTE_DATA(text), (size_t)PyUnicode_GET_LENGTH(text));
+    return true;
+}
+
+static bool
+add_header(struct call *call, PyObject *pair)
+{
+    struct gn_slice name, value;
+    const char *why;
+
+    if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+        PyErr_Format(PyExc_TypeError, "response header %R is not a (name, value) tuple", pair);
+        return false;
+    }
+    if (!latin1_slice(PyTuple_GET_ITEM(pair, 0), "header name", &name) ||
+        !latin1_slice(PyTuple_GET_ITEM(pair, 1), "header value", &value))
+        return false;
+    if (!gn_resp_add(call->r, name, value, &why)) {
+        PyErr_Format(PyExc_ValueError, "invalid response header %R: %s", pair, why);
+        return false;
+    }
+    return true;
+}
+
+static bool
+add_headers(struct call *call, PyObject *headers)
+{
+    PyObject *fast = PySequence_Fast(headers, "response headers are not a list");
+    bool ok = fast != NULL;
+
+    for (Py_ssize_t i = 0; ok && i < PySequence_Fast_GET_SIZE(fast); i++)
+        ok = add_header(call, PySequence_Fast_GET_ITEM(fast, i));
+    Py_XDECREF(fast);
+    return ok;
+}
+
+/* exc_info when the head is already out: the exception goes on its way. */
+static void
+reraise(PyObject *exc_info)
+{
+    PyObject *type, *value, *tb;
+
+    if (!PyTuple_Check(exc_info) || PyTuple_GET_SIZE(exc_info) != 3) {
+        PyErr_SetString(PyExc_TypeError, "exc_info is not a tuple of three");
+        return;
+    }
+    type = PyTuple_GET_ITEM(exc_info, 0);
+    value = PyTuple_GET_ITEM(exc_info, 1);
+    tb = PyTuple_GET_ITEM(exc_info, 2);
+    Py_INCREF(type);
+    Py_INCREF(value);
+    if (tb == Py_None)
+        tb = NULL;
+    Py_XINCREF(tb);
+    PyErr_Restore(type, value, tb);
+}
+
+static PyObject *
+callable_new(struct call *call, PyTypeObject *type, PyObject **kept, vectorcallfunc function)
+{
+    struct callable *self;
+
+    if (*kept != NULL && Py_REFCNT(*kept) == 1) {
+        self = (struct callable *)*kept;
+    } else {
+        self = PyObject_New(struct callable, type);
+        if (self == NULL)
+            return NULL;
+        Py_XSETREF(*kept, (PyObject *)self);
+    }
+    self->vectorcall = function;
+    self->call = call;
+    Py_INCREF(self);
+    return (PyObject *)self;
+}
+
+/* The object that start_response returns. */
+static PyObject *
+writer(struct call *call)
+{
+    return callable_new(call, call->h->writer_type, &call->h->writer, write_vectorcall);
+}
+
+static PyObject *
+start(struct call *call, PyObject *status, PyObject *headers, PyObject *exc_info)
+{
+    struct gn_resp *r = call->r;
+    struct gn_slice text;
+    const char *why;
+
+    if (exc_info != NULL && exc_info != Py_None && PyObject_IsTrue(exc_info) == 1) {
+        if (r->is_head_queued) {
+            reraise(exc_info);
+            return NULL;
+        }
+    } else if (r->is_started) {
+        PyErr_SetString(PyExc_AssertionError, "Response headers already set!");
+        return NULL;
+    }
+    if (!latin1_slice(status, "status", &text))
+        return NULL;
+    if (!gn_resp_start(r, text, &why)) {
+        PyErr_Format(PyExc_ValueError, "invalid response status %R: %s", status, why);
+        return NULL;
+    }
+    if (!add_headers(call, headers)) {
+        r->is_started = false;
+        return NULL;
+    }
+    return writer(call);
+}
+
+/* Puts keyword arguments to their places in argv[3]. */
+static bool
+keywords(PyObject *kwnames, PyObject *const *values, PyObject **argv)
+{
+    static const char *const names[] = {"status", "headers", "exc_info"};
+
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(kwnames); i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        size_t at = 0;
+
+        while (at < 3 && PyUnicode_CompareWithASCIIString(name, names[at]) != 0 &&
+               !(at == 1 && PyUnicode_CompareWithASCIIString(name, "response_headers") == 0))
+            at++;
+        if (at == 3 || argv[at] != NULL) {
+            PyErr_Format(PyExc_TypeError, "start_response() got an unexpected argument %R", name);
+            return false;
+        }
+        argv[at] = values[i];
+    }
+    return true;
+}
+
+static PyObject *
+start_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    struct call *call = ((struct callable *)self)->call;
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    PyObject *argv[3] = {NULL, NULL, NULL};
+
+    for (Py_ssize_t i = 0; i < nargs && i < 3; i++)
+        argv[i] = args[i];
+    if (kwnames != NULL && !keywords(kwnames, args + nargs, argv))
+        return NULL;
+    if (nargs > 3 || argv[0] == NULL || argv[1] == NULL) {
+        PyErr_SetString(PyExc_TypeError,
+                        "start_response() takes (status, headers[, exc_info])");
+        return NULL;
+    }
+    if (call == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "start_response() called after the end of the request");
+        return NULL;
+    }
+    return start(call, argv[0], argv[1], argv[2]);
+}
+
+static void
+callable_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef callable_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(struct callable, vectorcall), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot start_response_slots[] = {
+    {Py_tp_dealloc, callable_dealloc},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_members, callable_members},
+    {Py_tp_doc, (void *)"start_response(status, headers[, exc_info]) of PEP 3333; returns write()."},
+    {0, NULL},
+};
+
+static PyType_Slot writer_slots[] = {
+    {Py_tp_dealloc, callable_dealloc},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_members, callable_members},
+    {Py_tp_doc, (void *)"write(data) of PEP 3333: sends bytes of the response body at once."},
+    {0, NULL},
+};
+
+PyType_Spec gn_py_start_response_spec = {
+    .name = "_gunicorn.StartResponse",
+    .basicsize = sizeof(struct callable),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = start_response_slots,
+};
+
+PyType_Spec gn_py_writer_spec = {
+    .name = "_gunicorn.Writer",
+    .basicsize = sizeof(struct callable),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = writer_slots,
+};
+
+/* ---- errors ---- */
+
+static void
+log_failure(struct call *call, bool head_was_sent)
+{
+    const struct gn_http_head *h = &call->c->parser.head;
+    char *text = gn_py_traceback_gil(NULL, 0);
+
+    if (head_was_sent)
+        gn_log(call->h->log, GN_LERROR, "Error handling request");
+    else
+        gn_log(call->h->log, GN_LERROR, "Error handling request %.*s %.*s", GN_SLICE_ARG(h->method),
+               GN_SLICE_ARG(h->target));
+    if (text != NULL)
+        gn_log_raw(call->h->log, gn_slice_str(text));
+    free(text);
+}
+
+/* What the client has to hear when its own body was the fault. */
+static bool
+answer_client_fault(struct call *call)
+{
+    struct gn_conn *c = call->c;
+
+    switch (c->body_state) {
+    case GN_BODY_BAD:
+        if (!call->r->is_sent)
+            gn_conn_refuse(c, &c->body.error);
+        return true;
+    case GN_BODY_TIMEOUT:
+        if (!call->r->is_sent)
+            gn_resp_error_page(call->r, 408, "Request Timeout",
+                               "The request body was not complete in time");
+        return true;
+    case GN_BODY_GONE:
+        call->r->is_broken = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The application raised: the current exception is logged and answered. */
+static void
+failed(struct call *call)
+{
+    struct gn_resp *r = call->r;
+
+    if (r->is_broken || answer_client_fault(call)) {
+        char message[256];
+
+        free(gn_py_traceback_gil(message, sizeof(message)));
+        gn_log(call->h->log, GN_DEBUG, "Ignored after the client had left: %s", message);
+        if (r->is_sent)
+            r->is_broken = true;
+        return;
+    }
+    log_failure(call, r->is_sent);
+    if (r->is_sent)
+        r->is_broken = true; /* nothing but closing tells the client */
+    else
+        gn_resp_error_page(r, 500, "Internal Server Error", "");
+}
+
+/* ---- the body ---- */
+
+static bool
+require_start(struct call *call)
+{
+    if (call->r->is_started)
+        return true;
+    PyErr_SetString(PyExc_AssertionError, "start_response() was not called before the body");
+    return false;
+}
+
+/* A list or tuple: all pieces are at hand. False with an exception. */
+static bool
+send_sequence(struct call *call, PyObject *seq)
+{
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(seq);
+    size_t total = 0;
+
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(seq, i); /* borrowed */
+
+        if (!is_bytes(item))
+            return false;
+        total += (size_t)PyBytes_GET_SIZE(item);
+    }
+    if (total > 0 && !require_start(call))
+        return false;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(seq) && !call->r->is_broken; i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(seq, i); /* borrowed */
+
+        if (PyBytes_GET_SIZE(item) == 0)
+            continue;
+        if (total <= COPY_BYTES) {
+            gn_resp_append(call->r, gn_slice(PyBytes_AS_STRING(item),
+                                             (size_t)PyBytes_GET_SIZE(item)));
+            continue;
+        }
+        Py_INCREF(item);
+        send_bytes(call, item);
+        Py_DECREF(item);
+    }
+    return true;
+}
+
+/* Any other iterable. False with an exception; a client that left ends the loop without one. */
+static bool
+send_iterable(struct call *call, PyObject *iterable)
+{
+    PyObject *it = PyObject_GetIter(iterable);
+    PyObject *item;
+    bool ok = it != NULL;
+
+    while (ok && !call->r->is_broken && (item = PyIter_Next(it)) != NULL) {
+        ok = is_bytes(item);
+        if (ok && PyBytes_GET_SIZE(item) > 0) {
+            ok = require_start(call);
+            if (ok)
+                send_bytes(call, item);
+        }
+        Py_DECREF(item);
+    }
+    Py_XDECREF(it);
+    return ok && !PyErr_Occurred();
+}
+
+/* Position of a real file that sendfile(2) can read: its descriptor, or -1. Exceptions are cleared: then it is iterated. */
+static int
+real_file(PyObject *filelike, off_t *offset)
+{
+    PyObject *fileno = PyObject_CallMethod(filelike, "fileno", NULL);
+    PyObject *tell = fileno != NULL ? PyObject_CallMethod(filelike, "tell", NULL) : NULL;
+    int fd = -1;
+
+    if (tell != NULL && PyLong_Check(fileno) && PyLong_Check(tell)) {
+        fd = (int)PyLong_AsLong(fileno);
+        *offset = (off_t)PyLong_AsLongLong(tell);
+    }
+    if (PyErr_Occurred() || *offset < 0)
+        fd = -1;
+    PyErr_Clear();
+    Py_XDECREF(fileno);
+    Py_XDECREF(tell);
+    return fd;
+}
+
+/* Text-mode files have an encoding: their tell() is no byte offset. */
+static bool
+is_text_file(PyObject *filelike)
+{
+    return PyObject_HasAttrString(filelike, "encoding");
+}
+
+static bool
+send_file(struct call *call, PyObject *wrapper)
+{
+    PyObject *filelike = gn_py_file_object(wrapper); /* borrowed */
+    off_t offset = 0;
+    bool unsupported = true;
+    int fd = -1;
+
+    if (call->c->service->use_sendfile && filelike != NULL && !is_text_file(filelike))
+        fd = real_file(filelike, &offset);
+    if (fd >= 0 && gn_conn_can_sendfile(fd)) {
+        if (!require_start(call))
+            return false;
+        Py_BEGIN_ALLOW_THREADS
+        uint64_t size = gn_conn_file_size(fd);
+
+        unsupported = false;
+        if (size > (uint64_t)offset)
+            gn_resp_sendfile(call->r, fd, offset, size - (uint64_t)offset, &unsupported);
+        Py_END_ALLOW_THREADS
+    }
+    return !unsupported || send_iterable(call, wrapper);
+}
+
+static bool
+send_body(struct call *call, PyObject *result)
+{
+    if (PyList_CheckExact(result) || PyTuple_CheckExact(result))
+        return send_sequence(call, result);
+    if (Py_IS_TYPE(result, call->h->file_type))
+        return send_file(call, result);
+    return send_iterable(call, result);
+}
+
+/* result.close(), exactly once, if there is one. */
+static void
+close_result(struct call *call, PyObject *result)
+{
+    PyObject *close, *done;
+
+    if (PyList_CheckExact(result) || PyTuple_CheckExact(result))
+        return;
+    close = PyObject_GetAttr(result, gn_py_str(call->h, CLOSE));
+    if (close == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+            failed(call);
+        PyErr_Clear();
+        return;
+    }
+    done = PyObject_CallNoArgs(close);
+    if (done == NULL)
+        failed(call);
+    Py_XDECREF(done);
+    Py_DECREF(close);
+}
+
+/* ---- one request ---- */
+
+/* The application has returned and its body is sent or queued. */
+static void
+complete(struct call *call)
+{
+    struct gn_resp *r = call->r;
+
+    if (!r->is_started) {
+        if (gn_py_socket_was_taken(call->sock)) {
+            r->is_broken = true; /* the application has spoken for itself */
+            return;
+        }
+        PyErr_SetString(PyExc_AssertionError, "start_response() was not called");
+        failed(call);
+        return;
+    }
+    gn_resp_end(r);
+    if (r->was_cut)
+        gn_log(call->h->log, GN_WARN,
+               "The application gave more bytes than its Content-Length of %lld: cut",
+               (long long)r->content_length);
+    if (r->is_short && !r->is_broken)
+        gn_log(call->h->log, GN_WARN,
+               "The application gave %llu bytes, fewer than its Content-Length of %lld",
+               (unsigned long long)r->body_bytes, (long long)r->content_length);
+}
+
+static void
+run(struct call *call)
+{
+    PyObject *args[3] = {NULL, call->environ, call->start};
+    PyObject *result =
+        PyObject_Vectorcall(call->h->app, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    bool ok;
+
+    if (result == NULL) {
+        failed(call);
+        return;
+    }
+    ok = send_body(call, result);
+    if (!ok)
+        failed(call);
+    close_result(call, result);
+    Py_DECREF(result);
+    if (ok && !call->r->is_done)
+        complete(call);
+}
+
+static bool
+prepare(struct call *call)
+{
+    struct gn_py *h = call->h;
+    struct gn_http_error error = {.id = GN_HTTP_ERROR_COUNT};
+
+    call->input = gn_py_input_new_gil(h, call->c);
+    call->sock = gn_py_socket_new_gil(h, call->c->fd);
+    call->start =
+        callable_new(call, h->start_response_type, &h->start_response, start_vectorcall);
+    if (call->input != NULL && call->sock != NULL && call->start != NULL)
+        call->environ = gn_py_environ_gil(h, call->c, call->input, call->sock, &error);
+    if (call->environ != NULL)
+        return true;
+    if (error.id != GN_HTTP_ERROR_COUNT) {
+        PyErr_Clear();
+        gn_conn_refuse(call->c, &error);
+    } else {
+        failed(call);
+    }
+    return false;
+}
+
+static void
+release(struct call *call)
+{
+    if (call->input != NULL)
+        gn_py_input_detach_gil(call->input);
+    if (call->sock != NULL)
+        gn_py_socket_detach_gil(call->sock);
+    if (call->start != NULL)
+        ((struct callable *)call->start)->call = NULL;
+    if (call->h->writer != NULL && ((struct callable *)call->h->writer)->call == call)
+        ((struct callable *)call->h->writer)->call = NULL;
+    Py_CLEAR(call->environ);
+    Py_CLEAR(call->sock);
+    Py_CLEAR(call->input);
+    Py_CLEAR(call->start);
+}
+
+/* {name}e of the access log: an environ value by its lower-case key. */
+static struct gn_slice
+environ_text(const void *ctx, struct gn_slice name)
+{
+    PyObject *environ = (PyObject *)ctx;
+    PyObject *key, *value;
+    Py_ssize_t pos = 0, n;
+
+    while (PyDict_Next(environ, &pos, &key, &value)) {
+        const char *p = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &n) : NULL;
+
+        if (p == NULL || !gn_slice_eq_nocase(gn_slice(p, (size_t)n), name))
+            continue;
+        p = PyUnicode_Check(value) ? PyUnicode_AsUTF8AndSize(value, &n) : NULL;
+        PyErr_Clear();
+        return p != NULL ? gn_slice(p, (size_t)n) : gn_slice(NULL, 0);
+    }
+    PyErr_Clear();
+    return gn_slice(NULL, 0);
+}
+
+void
+gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *c)
+{
+    struct gn_py *h = gn_py_of(host);
+    struct gn_service *s = c->service;
+    const struct gn_http_head *head = &c->parser.head;
+    struct call call = {.h = h, .c = c, .r = &c->resp};
+    bool log_with_environ =
+        s->access_format != NULL && gn_access_format_needs_environ(s->access_format);
+
+    gn_log(w->log, GN_DEBUG, "%.*s %.*s", GN_SLICE_ARG(head->method), GN_SLICE_ARG(head->path));
+    PyEval_RestoreThread(h->ts);
+    if (prepare(&call))
+        run(&call);
+    if (log_with_environ && call.environ != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        gn_resp_flush(&c->resp);
+        Py_END_ALLOW_THREADS
+        gn_service_log_access(s, c, environ_text, call.environ);
+    }
+    release(&call);
+    h->ts = PyEval_SaveThread();
+    gn_resp_flush(&c->resp);
+    if (!log_with_environ)
+        gn_service_log_access(s, c, NULL, NULL);
+}

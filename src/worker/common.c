@@ -1,0 +1,169 @@
+/* The life of a worker that all engines share. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "config/frozen.h"
+#include "host/host.h"
+#include "log/log.h"
+#include "worker/sync.h"
+#include "worker/worker.h"
+
+static const struct gn_worker_ops worker_types[] = {
+#define WORKER(name, py_path, has_threads, run) {name, py_path, has_threads, run},
+#include "worker/types.def"
+#undef WORKER
+};
+
+static const struct gn_worker_ops *
+find_type(const char *name)
+{
+    for (size_t i = 0; i < GN_ARRAY_LEN(worker_types); i++) {
+        if (strcmp(name, worker_types[i].name) == 0 || strcmp(name, worker_types[i].py_path) == 0)
+            return &worker_types[i];
+    }
+    return NULL;
+}
+
+const struct gn_worker_ops *
+gn_worker_find(const struct gn_frozen *f, const char **log_name, struct gn_err *err)
+{
+    const struct gn_ref *ref = &f->cfg.worker_class;
+    const char *name = ref->name != NULL ? ref->name : "sync";
+    const struct gn_worker_ops *ops = ref->handle == NULL ? find_type(name) : NULL;
+
+    if (ops != NULL && strcmp(ops->name, "sync") == 0 && f->cfg.threads > 1)
+        ops = find_type(name = "gthread");
+    if (ops == NULL || ops->run == NULL) {
+        gn_err_set(err, GN_E_VALUE, 0,
+                   "worker_class: %s%s is not a worker class of this version; use sync",
+                   name, f->cfg.threads > 1 && strcmp(name, "gthread") == 0 ? " (threads > 1)" : "");
+        return NULL;
+    }
+    *log_name = name;
+    return ops;
+}
+
+void
+gn_worker_beat(struct gn_worker *w)
+{
+    atomic_store_explicit(&w->slot->beat_ns, gn_clock_mono_ns(), memory_order_relaxed);
+}
+
+enum gn_signal_verdict
+gn_worker_on_signal(struct gn_worker *w, int signo)
+{
+    struct gn_err err = {0};
+
+    switch (signo) {
+    case SIGTERM:
+        w->is_alive = false;
+        return GN_SIG_CONTINUE;
+    case SIGINT:
+    case SIGQUIT:
+        w->is_alive = false;
+        w->quits_now = true;
+        return GN_SIG_EXIT_0;
+    case SIGABRT:
+        w->is_alive = false;
+        w->is_aborted = true;
+        w->quits_now = true;
+        return GN_SIG_EXIT_1;
+    case SIGUSR1:
+        if (!gn_log_reopen(w->log, &err))
+            gn_log_err(w->log, GN_LERROR, "Log files can't be reopened", &err);
+        gn_err_clear(&err);
+        return GN_SIG_CONTINUE;
+    case SIGWINCH:
+        gn_log(w->log, GN_DEBUG, "worker: SIGWINCH ignored.");
+        return GN_SIG_CONTINUE;
+    default:
+        return GN_SIG_CONTINUE;
+    }
+}
+
+static bool
+run_hook(struct gn_worker *w, enum gn_hook_id id, const struct gn_ref *ref, struct gn_err *err)
+{
+    struct gn_hook_args args = {.worker = w, .old_value = -1};
+
+    if (ref->handle == NULL)
+        return true;
+    return w->host->ops->run_hook(w->host, w->frozen, id, &args, err);
+}
+
+/* Everything between the fork and the loop. */
+static bool
+boot(struct gn_worker *w, struct gn_err *err)
+{
+    const struct gn_cfg *cfg = &w->frozen->cfg;
+
+    w->is_alive = true;
+    w->wake_fd[0] = w->wake_fd[1] = -1;
+    if (!run_hook(w, GN_HOOK_POST_FORK, &cfg->post_fork, err))
+        return false;
+    if (!gn_proc_set_owner((uid_t)cfg->user, (gid_t)cfg->group, cfg->initgroups, err))
+        return false;
+    /* When the master dies without a word the worker leaves as after TERM. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (gn_fd_pipe(w->wake_fd) < 0)
+        return gn_err_set(err, GN_E_IO, errno, "no pipe for signals");
+    if (!w->host->ops->worker_signals(w->host, w, w->wake_fd[1], err))
+        return false;
+    if (!w->host->ops->load_app(w->host, w->frozen, w->log, err))
+        return false;
+    return run_hook(w, GN_HOOK_POST_WORKER_INIT, &cfg->post_worker_init, err);
+}
+
+static int
+boot_status(const struct gn_err *err)
+{
+    if (err->code == GN_E_APP_LOAD)
+        return GN_EXIT_APP_LOAD;
+    if (err->code == GN_E_PYTHON_EXIT)
+        return err->status;
+    return GN_EXIT_WORKER_BOOT;
+}
+
+static void
+log_boot_error(struct gn_worker *w, const struct gn_err *err)
+{
+    if (err->code == GN_E_PYTHON_EXIT)
+        return; /* asked for by a signal, or by the application itself */
+    if (err->code == GN_E_APP_LOAD)
+        gn_log(w->log, GN_LERROR, "%s", err->msg);
+    else
+        gn_log_err(w->log, GN_LERROR, "Exception in worker process", err);
+}
+
+int
+gn_worker_main(struct gn_worker *w)
+{
+    struct gn_err err = {0};
+    int status;
+
+    atomic_store(&w->slot->state, GN_SLOT_BOOTING);
+    if (!boot(w, &err)) {
+        status = w->quits_now && !w->is_aborted ? GN_EXIT_OK : boot_status(&err);
+        log_boot_error(w, &err);
+    } else {
+        gn_worker_beat(w);
+        atomic_store(&w->slot->state, GN_SLOT_IDLE);
+        status = w->ops->run(w);
+    }
+    atomic_store(&w->slot->state, GN_SLOT_EXITING);
+    gn_err_clear(&err);
+    if (w->is_aborted && status == GN_EXIT_OK)
+        status = GN_EXIT_ERROR;
+    gn_log(w->log, GN_INFO, "Worker exiting (pid: %d)", (int)w->pid);
+    if (!run_hook(w, GN_HOOK_WORKER_EXIT, &w->frozen->cfg.worker_exit, &err))
+        gn_log_err(w->log, GN_WARN, "Exception during worker exit:", &err);
+    gn_err_clear(&err);
+    return status;
+}

@@ -1,0 +1,485 @@
+#include "worker/conn.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "config/frozen.h"
+#include "host/host.h"
+#include "log/log.h"
+
+enum {
+    SENDFILE_STEP_BYTES = 1 << 20, /* per call, so that the worker beats while a large file leaves */
+    WAIT_STEP_MS = 1000,
+};
+
+/* ---- life ---- */
+
+struct gn_conn *
+gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    struct gn_conn *c;
+    int fd;
+
+    do {
+        fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (fd < 0)
+        return NULL;
+    c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        close(fd);
+        errno = ENOMEM;
+        return NULL;
+    }
+    c->fd = fd;
+    c->service = s;
+    c->listener = l;
+    c->peer = peer;
+    if (len == 0 || l->addr.kind == GN_ADDR_UNIX)
+        c->peer.ss_family = AF_UNIX;
+    gn_peer_text(&c->peer, c->peer_text, &c->peer_port);
+    c->is_trusted = gn_netlist_match(s->forwarded_allow, &c->peer);
+    c->resp.conn = c;
+    c->resp.content_length = -1;
+    return c;
+}
+
+void
+gn_conn_free(struct gn_conn *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    gn_http_parser_fini(&c->parser);
+    gn_buf_fini(&c->in);
+    gn_buf_fini(&c->body_in);
+    gn_resp_fini(&c->resp);
+    free(c);
+}
+
+/* ---- reading ---- */
+
+void
+gn_conn_refuse(struct gn_conn *c, const struct gn_http_error *error)
+{
+    const struct gn_http_error_row *row = &gn_http_errors[error->id];
+
+    gn_log(c->service->worker->log, GN_WARN, "Invalid request from ip=%s: %s", c->peer_text,
+           error->message);
+    gn_resp_error_page(&c->resp, row->status, row->reason, error->message);
+}
+
+static void
+log_dropped_field(void *ctx, struct gn_slice name)
+{
+    struct gn_conn *c = ctx;
+
+    gn_log(c->service->worker->log, GN_DEBUG,
+           "Header dropped by header_map: %.*s (its name can't be told from another in the environ)",
+           GN_SLICE_ARG(name));
+}
+
+/* The head is complete: trust, framing, and whether the application can have it now. */
+static enum gn_conn_event
+head_done(struct gn_conn *c)
+{
+    struct gn_http_head *h = &c->parser.head;
+    struct gn_http_error error;
+    uint64_t want;
+
+    c->started_ns = gn_clock_mono_ns();
+    if (!gn_http_policy_apply(&c->service->policy, h, c->is_trusted, false, &c->trust, &error,
+                              log_dropped_field, c)) {
+        gn_conn_refuse(c, &error);
+        return GN_CONN_BAD;
+    }
+    gn_http_body_init(&c->body, h);
+    c->body_at = c->in.start + h->head_bytes;
+    if (h->content_length <= 0 || h->content_length > GN_CONN_PREFETCH_BYTES ||
+        h->expects_continue)
+        return GN_CONN_READY;
+    want = (uint64_t)h->content_length;
+    if (c->in.end - c->body_at >= want)
+        return GN_CONN_READY;
+    c->state = GN_CONN_BODY;
+    return GN_CONN_WAIT;
+}
+
+/* `body_in` receives what is missing of a small body: the head's slices must not move any more. */
+static enum gn_conn_event
+read_small_body(struct gn_conn *c)
+{
+    size_t have = c->in.end - c->body_at;
+    size_t missing = (size_t)c->parser.head.content_length - have - gn_buf_len(&c->body_in);
+
+    while (missing > 0) {
+        ssize_t n;
+
+        if (!gn_buf_reserve(&c->body_in, missing))
+            return GN_CONN_EOF;
+        n = recv(c->fd, c->body_in.data + c->body_in.end, missing, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? GN_CONN_WAIT : GN_CONN_EOF;
+        if (n == 0)
+            return GN_CONN_EOF;
+        c->body_in.end += (size_t)n;
+        missing -= (size_t)n;
+    }
+    return GN_CONN_READY;
+}
+
+static enum gn_conn_event
+parse(struct gn_conn *c)
+{
+    switch (gn_http_head_feed(&c->parser, &c->service->limits, c->in.data + c->in.start,
+                              gn_buf_len(&c->in))) {
+    case GN_HTTP_MORE:
+        return GN_CONN_WAIT;
+    case GN_HTTP_BAD:
+        gn_conn_refuse(c, &c->parser.error);
+        return GN_CONN_BAD;
+    case GN_HTTP_DONE:
+        break;
+    }
+    return head_done(c);
+}
+
+enum gn_conn_event
+gn_conn_read(struct gn_conn *c)
+{
+    enum gn_conn_event event;
+    size_t room;
+    ssize_t n;
+
+    if (c->state == GN_CONN_BODY)
+        return read_small_body(c);
+    for (;;) {
+        if (!gn_buf_reserve(&c->in, c->in.end == 0 ? GN_CONN_FIRST_READ_BYTES : 1024))
+            return GN_CONN_EOF;
+        room = c->in.size - c->in.end;
+        n = recv(c->fd, c->in.data + c->in.end, room, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? GN_CONN_WAIT : GN_CONN_EOF;
+        if (n == 0)
+            return GN_CONN_EOF;
+        c->in.end += (size_t)n;
+        event = parse(c);
+        if (event == GN_CONN_WAIT && c->state == GN_CONN_BODY)
+            return read_small_body(c);
+        if (event != GN_CONN_WAIT || (size_t)n < room)
+            return event;
+    }
+}
+
+enum gn_conn_event
+gn_conn_expire(struct gn_conn *c)
+{
+    struct gn_http_error error = {.id = GN_HTTP_E_REQUEST_TIMEOUT,
+                                  .message = "Request Timeout: the request was not complete in time"};
+
+    if (gn_buf_len(&c->in) == 0)
+        return GN_CONN_EOF;
+    gn_conn_refuse(c, &error);
+    return GN_CONN_BAD;
+}
+
+/* ---- waiting ---- */
+
+enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_STOP };
+
+/* Blocks until the socket is ready, the client was silent for too long, or the worker has to leave. Signals are
+ * handled meanwhile. */
+static enum wait_result
+wait_for(struct gn_conn *c, short events)
+{
+    struct gn_worker *w = c->service->worker;
+    int64_t give_up = c->service->io_timeout_ns;
+
+    if (give_up > 0)
+        give_up += gn_clock_mono_ns();
+    for (;;) {
+        struct pollfd p[2] = {{.fd = c->fd, .events = events},
+                              {.fd = w->wake_fd[0], .events = POLLIN}};
+        int n = poll(p, 2, WAIT_STEP_MS);
+
+        if (n < 0 && errno != EINTR)
+            return WAIT_STOP;
+        if (n > 0 && p[1].revents != 0) {
+            gn_fd_drain(w->wake_fd[0]);
+            if (!w->host->ops->check_signals(w->host) || w->quits_now)
+                return WAIT_STOP;
+        }
+        if (n > 0 && p[0].revents != 0)
+            return WAIT_READY;
+        if (give_up > 0 && gn_clock_mono_ns() > give_up)
+            return WAIT_TIMEOUT;
+        /* The client has time left, and the worker is healthy: this is not a hung request. */
+        gn_worker_beat(w);
+    }
+}
+
+/* ---- body ---- */
+
+static bool
+send_continue(struct gn_conn *c)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct iovec iov = {(void *)text, sizeof(text) - 1};
+
+    if (c->continue_sent || !c->parser.head.expects_continue || c->resp.is_sent)
+        return true;
+    c->continue_sent = true;
+    return gn_conn_send(c, &iov, 1, false);
+}
+
+/* Undecoded bytes at hand: first those behind the head, then later ones. */
+static struct gn_slice
+pending_input(const struct gn_conn *c)
+{
+    if (c->body_at < c->in.end)
+        return gn_slice(c->in.data + c->body_at, c->in.end - c->body_at);
+    return gn_buf_slice(&c->body_in);
+}
+
+static void
+pending_consume(struct gn_conn *c, size_t n)
+{
+    if (c->body_at < c->in.end)
+        c->body_at += n;
+    else
+        gn_buf_consume(&c->body_in, n);
+}
+
+/* Receives into `dst`; waits for at least one byte. */
+static enum gn_body_result
+receive(struct gn_conn *c, char *dst, size_t n, size_t *got)
+{
+    *got = 0;
+    if (!send_continue(c))
+        return GN_BODY_GONE;
+    for (;;) {
+        ssize_t r = recv(c->fd, dst, n, 0);
+
+        if (r > 0) {
+            *got = (size_t)r;
+            return GN_BODY_DATA;
+        }
+        if (r == 0)
+            return GN_BODY_GONE;
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN)
+            return GN_BODY_GONE;
+        switch (wait_for(c, POLLIN)) {
+        case WAIT_READY:
+            break;
+        case WAIT_TIMEOUT:
+            return GN_BODY_TIMEOUT;
+        case WAIT_STOP:
+            return GN_BODY_STOP;
+        }
+    }
+}
+
+/* Decodes what is at hand until there is data; END, BAD, or DATA with an empty run when more has to be received. */
+static enum gn_body_result
+decode_pending(struct gn_conn *c)
+{
+    for (;;) {
+        struct gn_slice in;
+        size_t used;
+
+        if (c->body.is_done)
+            return GN_BODY_END;
+        in = pending_input(c);
+        if (in.n == 0)
+            return GN_BODY_DATA;
+        if (gn_http_body_feed(&c->body, in.p, in.n, &used, &c->body_run) == GN_HTTP_BAD)
+            return GN_BODY_BAD;
+        pending_consume(c, used);
+        if (c->body_run.n > 0)
+            return GN_BODY_DATA;
+    }
+}
+
+enum gn_body_result
+gn_conn_body_next(struct gn_conn *c, struct gn_slice *run)
+{
+    size_t got;
+
+    while (c->body_run.n == 0 && c->body_state == GN_BODY_DATA) {
+        c->body_state = decode_pending(c);
+        if (c->body_state != GN_BODY_DATA || c->body_run.n > 0)
+            break;
+        gn_buf_clear(&c->body_in);
+        if (!gn_buf_reserve(&c->body_in, GN_CONN_BODY_BUFFER_BYTES)) {
+            c->body_state = GN_BODY_GONE;
+            break;
+        }
+        c->body_state = receive(c, c->body_in.data, GN_CONN_BODY_BUFFER_BYTES, &got);
+        c->body_in.end = got;
+    }
+    *run = c->body_run;
+    return c->body_run.n > 0 ? GN_BODY_DATA : c->body_state;
+}
+
+void
+gn_conn_body_take(struct gn_conn *c, size_t n)
+{
+    c->body_run.p += n;
+    c->body_run.n -= n;
+}
+
+enum gn_body_result
+gn_conn_body_read(struct gn_conn *c, char *dst, size_t n, size_t *got)
+{
+    enum gn_body_result result;
+    struct gn_slice run, decoded;
+    size_t used;
+
+    *got = 0;
+    /* A large read of a body with a length goes straight to where the application wants it. */
+    if (c->body_run.n == 0 && c->body_state == GN_BODY_DATA && !c->body.is_chunked &&
+        !c->body.is_done && pending_input(c).n == 0 && n >= GN_CONN_BODY_BUFFER_BYTES / 4) {
+        if (n > c->body.left)
+            n = (size_t)c->body.left;
+        c->body_state = receive(c, dst, n, got);
+        if (c->body_state != GN_BODY_DATA)
+            return c->body_state;
+        (void)gn_http_body_feed(&c->body, dst, *got, &used, &decoded);
+        return GN_BODY_DATA;
+    }
+    result = gn_conn_body_next(c, &run);
+    if (result != GN_BODY_DATA)
+        return result;
+    *got = run.n < n ? run.n : n;
+    memcpy(dst, run.p, *got);
+    gn_conn_body_take(c, *got);
+    return GN_BODY_DATA;
+}
+
+bool
+gn_conn_request_is_consumed(const struct gn_conn *c)
+{
+    struct gn_slice rest = pending_input(c);
+
+    if (c->body.is_done)
+        return rest.n == 0;
+    return !c->body.is_chunked && rest.n == c->body.left;
+}
+
+bool
+gn_conn_linger_read(struct gn_conn *c)
+{
+    char sink[16384];
+
+    for (;;) {
+        ssize_t n = recv(c->fd, sink, sizeof(sink), 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno != EAGAIN;
+        if (n == 0)
+            return true;
+        c->linger_bytes += (size_t)n;
+        if (c->linger_bytes > GN_CONN_LINGER_BYTES)
+            return true;
+    }
+}
+
+/* ---- sending ---- */
+
+/* Drops `n` sent bytes from the front of iov; returns how many entries are left, moved to the front. */
+static int
+iov_advance(struct iovec *iov, int count, size_t n)
+{
+    int first = 0;
+
+    while (first < count && n >= iov[first].iov_len) {
+        n -= iov[first].iov_len;
+        first++;
+    }
+    if (first < count) {
+        iov[first].iov_base = (char *)iov[first].iov_base + n;
+        iov[first].iov_len -= n;
+    }
+    memmove(iov, iov + first, (size_t)(count - first) * sizeof(*iov));
+    return count - first;
+}
+
+bool
+gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more)
+{
+    int flags = MSG_NOSIGNAL | (has_more ? MSG_MORE : 0);
+
+    while (n > 0) {
+        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+        ssize_t sent = n == 1 ? send(c->fd, iov[0].iov_base, iov[0].iov_len, flags)
+                              : sendmsg(c->fd, &msg, flags);
+
+        if (sent >= 0) {
+            n = iov_advance(iov, n, (size_t)sent);
+            continue;
+        }
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN || wait_for(c, POLLOUT) != WAIT_READY)
+            return false;
+    }
+    return true;
+}
+
+bool
+gn_conn_can_sendfile(int file_fd)
+{
+    struct stat st;
+
+    return fstat(file_fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+uint64_t
+gn_conn_file_size(int file_fd)
+{
+    struct stat st;
+
+    return fstat(file_fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+}
+
+bool
+gn_conn_sendfile(struct gn_conn *c, int file_fd, off_t *offset, uint64_t count, uint64_t *sent)
+{
+    *sent = 0;
+    while (*sent < count) {
+        uint64_t left = count - *sent;
+        ssize_t n = sendfile(c->fd, file_fd, offset,
+                             left < SENDFILE_STEP_BYTES ? (size_t)left : SENDFILE_STEP_BYTES);
+
+        if (n > 0) {
+            *sent += (uint64_t)n;
+            gn_worker_beat(c->service->worker);
+            continue;
+        }
+        if (n == 0)
+            return true; /* the file is shorter than it was */
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN || wait_for(c, POLLOUT) != WAIT_READY)
+            return false;
+    }
+    return true;
+}

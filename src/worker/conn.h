@@ -1,0 +1,129 @@
+/* One client connection: its socket, its bytes, the request in it and the response to it.
+ *
+ * A connection has exactly one owner at a time: the engine's loop, or the thread that runs the
+ * application for it; hence no locks. Functions that may block (body, flush) are called without
+ * the lock of the language inside.
+ */
+#ifndef GN_WORKER_CONN_H
+#define GN_WORKER_CONN_H
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
+#include "http/body.h"
+#include "http/head.h"
+#include "http/policy.h"
+#include "net/addr.h"
+#include "net/listener.h"
+#include "worker/resp.h"
+#include "worker/service.h"
+
+enum gn_conn_state {
+    GN_CONN_HEAD,   /* waiting for the head of a request */
+    GN_CONN_BODY,   /* head complete, waiting for a small body */
+    GN_CONN_RUN,    /* the application has it */
+    GN_CONN_LINGER, /* response sent and half closed: waits for the client's end */
+};
+
+enum {
+    GN_CONN_FIRST_READ_BYTES = 8192,
+    GN_CONN_BODY_BUFFER_BYTES = 65536,
+    GN_CONN_PREFETCH_BYTES = 65536, /* bodies up to this size are complete before the application is called */
+    GN_CONN_LINGER_BYTES = 65536,   /* unread request bytes that are waited for after the response */
+};
+
+#define GN_CONN_LINGER_NS (5 * GN_NS_PER_S)
+
+enum gn_body_result {
+    GN_BODY_DATA,
+    GN_BODY_END,
+    GN_BODY_BAD,     /* framing is broken; body.error */
+    GN_BODY_GONE,    /* the client went away before the end */
+    GN_BODY_TIMEOUT, /* the client was silent for too long */
+    GN_BODY_STOP,    /* the worker has to leave at once */
+};
+
+struct gn_conn {
+    TAILQ_ENTRY(gn_conn) link; /* engine's lists */
+    struct gn_service *service;
+    const struct gn_listener *listener;
+    int fd;
+    enum gn_conn_state state;
+    bool is_in_poll;         /* registered with the engine's poll set */
+    int64_t deadline_ns;     /* when the loop gives up on it */
+    int64_t started_ns;      /* head complete */
+    size_t linger_bytes;
+
+    struct sockaddr_storage peer;
+    char peer_text[GN_ADDR_TEXT_BYTES];
+    int peer_port;
+    bool is_trusted;         /* forwarded_allow_ips matches */
+
+    struct gn_buf in;        /* from the first byte of the request; the head's slices point into it */
+    struct gn_http_parser parser;
+    struct gn_http_trust trust;
+
+    struct gn_http_body body;
+    size_t body_at;          /* offset in `in` of the first body byte not decoded yet */
+    struct gn_buf body_in;   /* later body bytes */
+    struct gn_slice body_run; /* decoded and not handed out yet */
+    enum gn_body_result body_state; /* DATA, or why there is no more */
+    bool continue_sent;
+
+    struct gn_resp resp;
+};
+
+/* Accepts one connection. NULL when none waits (errno EAGAIN) or on an error (errno). */
+struct gn_conn *gn_conn_accept(struct gn_service *s, const struct gn_listener *l);
+
+/* Closes the socket and frees everything. */
+void gn_conn_free(struct gn_conn *c);
+
+enum gn_conn_event {
+    GN_CONN_WAIT,  /* more bytes are needed */
+    GN_CONN_READY, /* a request is ready for the application */
+    GN_CONN_BAD,   /* an error response was queued: flush and close */
+    GN_CONN_EOF,   /* nothing to do but to close */
+};
+
+/* Reads what is there and parses. Never blocks. */
+enum gn_conn_event gn_conn_read(struct gn_conn *c);
+
+/* Answers for the loop: the client was too slow. Queues 408 when part of a request has come. */
+enum gn_conn_event gn_conn_expire(struct gn_conn *c);
+
+/* Queues an error page for a request that can't be served, and logs it. */
+void gn_conn_refuse(struct gn_conn *c, const struct gn_http_error *error);
+
+/* The next decoded bytes of the body, borrowed until the next call; blocks. Anything but DATA is final. */
+enum gn_body_result gn_conn_body_next(struct gn_conn *c, struct gn_slice *run);
+
+/* Marks `n` bytes of the run as read. */
+void gn_conn_body_take(struct gn_conn *c, size_t n);
+
+/* Reads up to `n` bytes straight into `dst`; blocks for at least one. `*got` is 0 unless DATA. */
+enum gn_body_result gn_conn_body_read(struct gn_conn *c, char *dst, size_t n, size_t *got);
+
+/* True when every byte of the request was received and read. */
+bool gn_conn_request_is_consumed(const struct gn_conn *c);
+
+/* Throws away what is in the socket; true when the client has closed or too much came: close now. */
+bool gn_conn_linger_read(struct gn_conn *c);
+
+/* Sends all of iov, waiting for the client as long as the service allows. False when the client is gone. `has_more`: other bytes
+ * follow at once (MSG_MORE). */
+struct iovec;
+bool gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more);
+
+/* True for regular files: sendfile(2) can read them. */
+bool gn_conn_can_sendfile(int file_fd);
+
+/* Size in bytes of a regular file; 0 when it can't be told. */
+uint64_t gn_conn_file_size(int file_fd);
+
+/* Sends `count` bytes of `file_fd` from `*offset` on by sendfile(2); stops early at the end of the file. False when the
+ * client is gone; `*sent` counts bytes in both cases. */
+bool gn_conn_sendfile(struct gn_conn *c, int file_fd, off_t *offset, uint64_t count, uint64_t *sent);
+
+#endif

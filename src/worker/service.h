@@ -1,0 +1,47 @@
+/* What a worker derives once from the frozen table to serve requests.
+ *
+ * Made after the fork, immutable afterwards except for the cached date and the access line's
+ * buffer, which belong to the main thread.
+ */
+#ifndef GN_WORKER_SERVICE_H
+#define GN_WORKER_SERVICE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "http/head.h"
+#include "http/policy.h"
+#include "log/log_access.h"
+#include "net/netmatch.h"
+#include "worker/worker.h"
+
+struct gn_conn;
+
+struct gn_service {
+    struct gn_worker *worker;            /* borrowed */
+    struct gn_arena arena;               /* owns the policy's strings */
+    struct gn_http_limits limits;
+    struct gn_http_policy policy;
+    struct gn_netlist *forwarded_allow;  /* forwarded_allow_ips */
+    struct gn_access_format *access_format; /* NULL: no access log */
+    struct gn_slice server;              /* value of Server */
+    bool use_sendfile;
+    int64_t io_timeout_ns;               /* silence allowed to a client; 0: for ever */
+    time_t date_at;                      /* second of `date` */
+    char date[GN_HTTP_DATE_BYTES];
+    struct gn_buf line;                  /* the access line being written */
+};
+
+bool gn_service_init(struct gn_service *s, struct gn_worker *w, struct gn_err *err) GN_MUST_CHECK;
+void gn_service_fini(struct gn_service *s);
+
+/* The Date field's text, rebuilt when the second has changed. */
+const char *gn_service_date(struct gn_service *s);
+
+/* Writes the access line of a finished request; does nothing without an access log. `environ_value` may be NULL. */
+void gn_service_log_access(struct gn_service *s, const struct gn_conn *c,
+                           struct gn_slice (*environ_value)(const void *ctx, struct gn_slice name),
+                           const void *environ_ctx);
+
+#endif

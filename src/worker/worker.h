@@ -1,0 +1,94 @@
+/* A worker process, and what the arbiter knows of it.
+ *
+ * The arbiter fills struct gn_worker before the fork and keeps its copy; the child runs gn_worker_main. The slot lies in
+ * memory shared by master and workers: the worker writes, the master reads; all fields are atomics or are guarded by `seq`.
+ */
+#ifndef GN_WORKER_WORKER_H
+#define GN_WORKER_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct gn_frozen;
+struct gn_host;
+struct gn_listener;
+struct gn_log;
+
+enum gn_slot_state { GN_SLOT_FREE, GN_SLOT_BOOTING, GN_SLOT_IDLE, GN_SLOT_BUSY, GN_SLOT_EXITING };
+
+enum { GN_SLOT_LINE_BYTES = 240 };
+
+/* One cache-line-aligned slot per worker in an anonymous shared mapping made by the arbiter. */
+struct gn_slot {
+    _Atomic int state;           /* enum gn_slot_state */
+    _Atomic int drain;           /* written by the master: 1 = answer what waits in the listen queue before leaving */
+    _Atomic int64_t beat_ns;     /* monotonic; 0 until the worker beats for the first time (booting is not timed out) */
+    _Atomic int64_t busy_since_ns;
+    _Atomic uint64_t accepted;   /* connections */
+    _Atomic uint64_t requests;   /* answered */
+    _Atomic unsigned seq;        /* odd while `line` is being written */
+    char line[GN_SLOT_LINE_BYTES]; /* request line and peer of the running request */
+} __attribute__((aligned(64)));
+
+/* Exit statuses with a meaning for the master. */
+enum gn_exit {
+    GN_EXIT_OK = 0,
+    GN_EXIT_ERROR = 1,
+    GN_EXIT_USAGE = 2,
+    GN_EXIT_WORKER_BOOT = 3, /* WORKER_BOOT_ERROR: "Worker failed to boot." */
+    GN_EXIT_APP_LOAD = 4,    /* APP_LOAD_ERROR: "App failed to load." */
+    GN_EXIT_CRASH = 255,     /* an exception after booting */
+};
+
+struct gn_worker_ops;
+
+struct gn_worker {
+    uint64_t age;              /* counts from 1 over the life of the master */
+    int id;                    /* stable number 1..N, reused after death */
+    pid_t pid;                 /* 0 while booting, in the master before the fork */
+    pid_t ppid;                /* pid of the master */
+    struct gn_slot *slot;
+    const struct gn_frozen *frozen;
+    struct gn_log *log;
+    struct gn_host *host;
+    struct gn_listener *listeners; /* borrowed from the arbiter */
+    size_t n_listeners;
+    const struct gn_worker_ops *ops;
+    /* In the child only: */
+    bool is_alive;             /* false: leave the loop after the current request */
+    bool is_aborted;
+    bool quits_now;            /* INT, QUIT: leave at once */
+    int wake_fd[2];            /* becomes readable at every signal */
+    uint64_t requests;
+    uint64_t max_requests;     /* UINT64_MAX when unlimited; jitter included */
+    void *engine;              /* the running engine's state */
+    void *peer;                /* the language's view of this worker */
+};
+
+struct gn_worker_ops {
+    const char *name;          /* "sync" */
+    const char *py_path;       /* "gunicorn.workers.sync.SyncWorker" */
+    bool has_threads;          /* wsgi.multithread */
+    int (*run)(struct gn_worker *);  /* the loop; returns an exit status */
+};
+
+/* Worker classes by setting: "sync", "gthread" and their dotted paths; NULL with `err` for an unknown one. `*log_name` is what
+ * "Using worker: ..." prints. sync with threads > 1 becomes gthread. */
+const struct gn_worker_ops *gn_worker_find(const struct gn_frozen *f, const char **log_name, struct gn_err *err);
+
+/* The life of a worker process from right after the fork (gn_spawn has done the common steps: after_fork, title, log) to its exit
+ * status: environment, owner, signals, application, loop, end. The caller ends the process by host->ops->stop and _exit. */
+int gn_worker_main(struct gn_worker *w);
+
+/* Marks the worker as alive now. */
+void gn_worker_beat(struct gn_worker *w);
+
+/* Called by the host on the main thread for TERM, INT, QUIT, ABRT, USR1, WINCH. */
+enum gn_signal_verdict { GN_SIG_CONTINUE, GN_SIG_EXIT_0, GN_SIG_EXIT_1 };
+enum gn_signal_verdict gn_worker_on_signal(struct gn_worker *w, int signo);
+
+#endif

@@ -1,0 +1,10 @@
+# Black-box tests: each file starts the built program and talks to it from outside.
+blackbox_tests = \
+	%D%/test_config_errors.py \
+	%D%/test_config_sources.py \
+	%D%/test_schema_docs.py \
+	%D%/test_serve_basic.py \
+	%D%/test_wsgi.py
+
+TESTS += $(blackbox_tests)
+EXTRA_DIST += pytest.ini tests/blackbox

@@ -1,0 +1,172 @@
+/* The settings schema as gen-settings sees it: the parsed YAML file with every value's place.
+ *
+ * gen_schema.c reads the file and knows the shape of each field; gen_check.c knows what the values
+ * mean and which belong together; gen_header.c, gen_table.c and gen_help.c write. The schema owns the
+ * YAML document, everything else points into it. All mistakes are collected, so that one run
+ * shows all of them. A build-time tool: it may use libc and libyaml, nothing of src/config.
+ */
+#ifndef GN_TOOLS_GEN_SCHEMA_H
+#define GN_TOOLS_GEN_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <yaml.h>
+
+#include "base/compiler.h"
+
+/* Longest name allowed: --print-config pads names to the longest one, and its output is compared
+ * byte for byte with that of other implementations. */
+#define GN_GEN_NAME_MAX 34
+
+enum gn_gen_field {
+    GN_GEN_NAME,
+    GN_GEN_SECTION,
+    GN_GEN_ORDER,
+    GN_GEN_CLI,
+    GN_GEN_META,
+    GN_GEN_KIND,
+    GN_GEN_ACTION,
+    GN_GEN_TYPE,
+    GN_GEN_DEFAULT,
+    GN_GEN_DYNAMIC,
+    GN_GEN_ENV,
+    GN_GEN_ENV_FORMAT,
+    GN_GEN_CHOICES,
+    GN_GEN_IGNORE_CASE,
+    GN_GEN_ARITY,
+    GN_GEN_APPLY,
+    GN_GEN_SINCE,
+    GN_GEN_DEPRECATED,
+    GN_GEN_PENDING,
+    GN_GEN_PENDING_FATAL,
+    GN_GEN_SECRET,
+    GN_GEN_ADDITION,
+    GN_GEN_BRIEF,
+    GN_GEN_DESC,
+    GN_GEN_FIELD_COUNT,
+};
+
+enum gn_gen_action {
+    GN_GEN_NO_FLAG,
+    GN_GEN_STORE,
+    GN_GEN_APPEND,
+    GN_GEN_STORE_TRUE,
+    GN_GEN_STORE_FALSE,
+    GN_GEN_OPTIONAL,
+    GN_GEN_ACTION_COUNT,
+};
+
+/* What the default of a kind looks like in the schema. */
+enum gn_gen_default {
+    GN_GEN_DEF_TEXT, /* text, or null */
+    GN_GEN_DEF_WORD, /* text */
+    GN_GEN_DEF_TEXTS,
+    GN_GEN_DEF_UINT,
+    GN_GEN_DEF_BOOL,
+    GN_GEN_DEF_TRIBOOL,
+    GN_GEN_DEF_DYNAMIC, /* null, and `dynamic` says what it is */
+    GN_GEN_DEF_DICT,    /* texts by text */
+    GN_GEN_DEF_CHOICE,
+    GN_GEN_DEF_QUALNAME,
+    GN_GEN_DEF_PLAIN, /* null, bool, whole number or text */
+};
+
+/* One row of the table of kinds; the order of rows is that of enum gn_kind. */
+struct gn_gen_kind {
+    const char *name;
+    const char *id;         /* GN_KIND_... */
+    const char *field_type; /* in struct gn_cfg, with a trailing blank unless it ends in '*' */
+    enum gn_gen_default def;
+    unsigned actions; /* bit set of enum gn_gen_action, without GN_GEN_NO_FLAG */
+};
+
+struct gn_gen_setting {
+    const yaml_node_t *node;
+    const yaml_node_t *field[GN_GEN_FIELD_COUNT]; /* NULL where absent or of the wrong shape */
+    bool is_given[GN_GEN_FIELD_COUNT];
+    const struct gn_gen_kind *kind; /* this and the rest is filled by gn_gen_check */
+    enum gn_gen_action action;
+    size_t section;
+};
+
+struct gn_gen_problem {
+    size_t line, column;
+    char *text;
+};
+
+struct gn_gen_schema {
+    const char *path;
+    yaml_document_t doc;
+    bool has_doc;
+    const yaml_node_t *sections;
+    struct gn_gen_setting *settings;
+    size_t n;
+    struct gn_gen_problem *problems;
+    size_t n_problems;
+};
+
+/* gen_schema.c */
+
+/* Reads and checks the shape of everything. False when nothing could be read at all; the problems
+ * are in the schema in either case. */
+bool gn_gen_read(struct gn_gen_schema *s, const char *path);
+void gn_gen_fini(struct gn_gen_schema *s);
+
+/* Notes a mistake at the place of `node`. */
+void gn_gen_problem(struct gn_gen_schema *s, const yaml_node_t *node, const char *fmt, ...)
+    GN_PRINTF(3, 4);
+
+/* Prints all mistakes in the order of their places; returns how many there are. */
+size_t gn_gen_report(struct gn_gen_schema *s, FILE *out);
+
+const char *gn_gen_field_name(enum gn_gen_field f);
+
+/* Text of a scalar field, NULL where it is absent. */
+const char *gn_gen_text(const struct gn_gen_setting *t, enum gn_gen_field f);
+bool gn_gen_flag(const struct gn_gen_setting *t, enum gn_gen_field f);
+long gn_gen_int(const struct gn_gen_setting *t, enum gn_gen_field f);
+
+/* A node by its index in the document. */
+const yaml_node_t *gn_gen_node(const struct gn_gen_schema *s, int index);
+
+/* Length and items of a list; 0 items for NULL. */
+size_t gn_gen_len(const yaml_node_t *list);
+const yaml_node_t *gn_gen_item(const struct gn_gen_schema *s, const yaml_node_t *list, size_t i);
+const char *gn_gen_item_text(const struct gn_gen_schema *s, const yaml_node_t *list, size_t i);
+
+/* Text of a scalar node, "" for anything else. */
+const char *gn_gen_scalar(const yaml_node_t *node);
+
+/* What a scalar says: quoted ones are text always. */
+bool gn_gen_is_null(const yaml_node_t *node);
+bool gn_gen_is_bool(const yaml_node_t *node);
+bool gn_gen_is_int(const yaml_node_t *node);
+bool gn_gen_is_text(const yaml_node_t *node);
+
+/* Allocation that ends the tool with a message when there is no memory. */
+void *gn_gen_alloc(void *old, size_t n, size_t size);
+
+/* gen_check.c */
+
+void gn_gen_check(struct gn_gen_schema *s);
+
+/* gen_header.c, gen_table.c, gen_help.c: each writes one file of a schema without mistakes. */
+void gn_gen_write_header(const struct gn_gen_schema *s, FILE *out);
+void gn_gen_write_table(const struct gn_gen_schema *s, FILE *out);
+void gn_gen_write_help(const struct gn_gen_schema *s, FILE *out);
+
+/* gen_c.c: pieces of C text */
+
+/* A string literal; with `indent` > 0 texts of several lines get one literal per line, each
+ * preceded by so many blanks. */
+void gn_gen_c_string(FILE *out, const char *text, int indent);
+
+/* "Config File" becomes "CONFIG_FILE". */
+void gn_gen_c_upper(FILE *out, const char *text);
+
+/* The first lines of a generated file. */
+void gn_gen_c_banner(FILE *out, const struct gn_gen_schema *s, const char *what);
+
+#endif
