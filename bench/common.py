@@ -55,7 +55,7 @@ def parser(text, rounds, duration=None):
     ap = argparse.ArgumentParser(description=text)
     ap.add_argument("--rounds", type=positive(int), default=rounds,
                     help="rounds; in each one the peers take turns (default: %(default)s)")
-    ap.add_argument("--duration", type=positive(float), default=duration,
+    ap.add_argument("--duration", type=positive(int), default=duration,
                     help="seconds of load per measurement (default: %(default)s)"
                     if duration else "ignored, there is no load in this measurement")
     ap.add_argument("--json", metavar="FILE", help="also write the results to FILE")

@@ -38,7 +38,6 @@ def measure(argv, cwd):
     child.returncode = os.waitstatus_to_exitcode(status)
     return {"CPU ms": (usage.ru_utime + usage.ru_stime) * 1e3,
             "wall ms": (time.monotonic() - started) * 1e3,
-            "peak RSS MiB": usage.ru_maxrss / 1024,
             "status": child.returncode}
 
 

@@ -33,6 +33,11 @@ def milliseconds(text):
     return float(value) * {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}[unit]
 
 
+def percentile(out, percent):
+    """A row of wrk's latency distribution, which other lines with a % in them are not."""
+    return milliseconds(re.search(r"^ +%d%% +(\S+)$" % percent, out, re.M).group(1))
+
+
 def run_wrk(port, core, connections, seconds):
     """Runs wrk and returns what it says."""
     argv = ["taskset", "-c", str(core), "wrk", "-t", "1", "-c", str(connections),
@@ -43,14 +48,14 @@ def run_wrk(port, core, connections, seconds):
                              timeout=seconds + common.DEADLINE_S).stdout
     except subprocess.TimeoutExpired:
         raise common.Unavailable("wrk does not end") from None
-    count = re.search(r"(\d+) requests in", out)
+    count = re.search(r"([1-9]\d*) requests in", out)
     if not count:
-        raise common.Unavailable("wrk says: " + out.strip())
+        raise common.Unavailable("no answers; wrk says: " + out.strip())
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     return {"requests": int(count.group(1)),
-            "p50": milliseconds(re.search(r"50%\s+(\S+)", out).group(1)),
-            "p99": milliseconds(re.search(r"99%\s+(\S+)", out).group(1)),
+            "p50": percentile(out, 50),
+            "p99": percentile(out, 99),
             "errors": sum(map(int, errors.groups())) if errors else 0,
             "bad": int(bad.group(1)) if bad else 0}
 

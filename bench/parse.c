@@ -1,7 +1,8 @@
 /* Nanoseconds per request head, by number of header fields: `parse [rounds]`.
  *
- * Each head is parsed whole from a warm buffer, policy included, as a worker does for a request that came in
- * one read. The best of several runs is printed; it is the one least disturbed by others.
+ * Each head is parsed whole from a warm buffer, policy included, as a worker does for a request
+ * that came in one read. The best of several runs is printed; it is the one least disturbed by
+ * others.
  */
 #include <stdio.h>
 #include <stdlib.h>

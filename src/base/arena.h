@@ -32,8 +32,8 @@ struct gn_slice gn_arena_slice(struct gn_arena *a, struct gn_slice s) GN_MUST_CH
 
 /* printf into the arena. */
 char *gn_arena_printf(struct gn_arena *a, const char *fmt, ...) GN_PRINTF(2, 3) GN_MUST_CHECK;
-char *gn_arena_vprintf(struct gn_arena *a, const char *fmt, va_list ap) GN_PRINTF(2, 0)
-    GN_MUST_CHECK;
+char *gn_arena_vprintf(struct gn_arena *a, const char *fmt, va_list ap)
+    GN_PRINTF(2, 0) GN_MUST_CHECK;
 
 void gn_arena_reset(struct gn_arena *a);
 void gn_arena_fini(struct gn_arena *a);

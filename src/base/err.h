@@ -26,9 +26,9 @@ enum gn_err_code {
 
 struct gn_err {
     enum gn_err_code code;
-    int sys;      /* errno or 0 */
-    int status;   /* exit status asked for, with GN_E_PYTHON_EXIT and GN_E_HALT */
-    int line;     /* of the user's file that was run, when it is known; else 0 */
+    int sys;    /* errno or 0 */
+    int status; /* exit status asked for, with GN_E_PYTHON_EXIT and GN_E_HALT */
+    int line;   /* of the user's file that was run, when it is known; else 0 */
     char msg[512];
     char *detail; /* heap, or NULL: a traceback, lines ending in LF; freed by gn_err_clear */
 };

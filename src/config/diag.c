@@ -30,10 +30,21 @@ count(struct gn_diags *d, enum gn_severity severity)
         d->usage++;
 }
 
+/* Words and values of users may hold anything; a diagnostic stays one line. */
+static const char *
+one_line(char *text)
+{
+    for (char *p = text; p != NULL && *p != '\0'; p++) {
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    }
+    return text;
+}
+
 static const char *
 copy_text(struct gn_diags *d, const char *z)
 {
-    return z != NULL ? gn_arena_strdup(&d->arena, z) : NULL;
+    return z != NULL ? one_line(gn_arena_strdup(&d->arena, z)) : NULL;
 }
 
 struct gn_diag *
@@ -55,7 +66,7 @@ gn_diag_add(struct gn_diags *d, enum gn_severity severity, const struct gn_origi
         diag->origin.text = copy_text(d, origin->text);
     }
     va_start(ap, fmt);
-    diag->message = gn_arena_vprintf(&d->arena, fmt, ap);
+    diag->message = one_line(gn_arena_vprintf(&d->arena, fmt, ap));
     va_end(ap);
     if (diag->message == NULL)
         diag->message = "no memory";
@@ -75,7 +86,7 @@ gn_diag_hint(struct gn_diags *d, struct gn_diag *diag, const char *fmt, ...)
     if (diag == NULL)
         return;
     va_start(ap, fmt);
-    diag->hint = gn_arena_vprintf(&d->arena, fmt, ap);
+    diag->hint = one_line(gn_arena_vprintf(&d->arena, fmt, ap));
     va_end(ap);
 }
 
@@ -83,7 +94,7 @@ void
 gn_diag_detail(struct gn_diags *d, struct gn_diag *diag, const char *text)
 {
     if (diag != NULL)
-        diag->detail = copy_text(d, text);
+        diag->detail = gn_arena_strdup(&d->arena, text);
 }
 
 /* Places in the order in which a reader meets them: usage errors and those without a place last. */

@@ -63,7 +63,7 @@ usage_error(struct parser *p, int at, const char *fmt, ...)
     va_start(ap, fmt);
     text = gn_arena_vprintf(&p->b->arena, fmt, ap);
     va_end(ap);
-    if (at >= 0 && at < p->n)
+    if (at < p->n)
         origin.text = p->words[at];
     gn_diag_add(p->b->diags, GN_USAGE, &origin, NULL, "%s", text != NULL ? text : "no memory");
     p->is_bad = true;
@@ -457,7 +457,7 @@ consume_all(struct parser *p)
     while (at < p->n)
         at = is_option(p, at) ? consume_option(p, at) : consume_plain(p, at);
     if (p->extras != NULL)
-        usage_error(p, -1, "unrecognized arguments: %s", p->extras);
+        usage_error(p, p->n, "unrecognized arguments: %s", p->extras);
 }
 
 static const struct gn_value *

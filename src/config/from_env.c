@@ -59,6 +59,16 @@ is_yes(const char *text)
     return false;
 }
 
+static void
+report_number(struct gn_builder *b, const struct gn_setting *s, const struct gn_origin *origin,
+              const char *text)
+{
+    const struct gn_value v = {.tag = GN_V_STR, .str = gn_slice_str(text)};
+
+    gn_diag_add(b->diags, GN_ERROR, origin, s, "not a whole number: %s",
+                gn_value_text(&b->arena, &v, true));
+}
+
 bool
 gn_from_env(struct gn_builder *b, char *const *envp)
 {
@@ -79,7 +89,7 @@ gn_from_env(struct gn_builder *b, char *const *envp)
         if (value != NULL)
             ok = gn_builder_add(b, s, value, &origin);
         else
-            gn_diag_add(b->diags, GN_ERROR, &origin, s, "not a whole number: '%s'", text);
+            report_number(b, s, &origin, text);
     }
     return ok;
 }

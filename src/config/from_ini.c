@@ -420,6 +420,25 @@ read_text(struct ini *ini, struct gn_slice text)
         report(ini, GN_ERROR, ini->line, "neither a [section] nor NAME = VALUE");
 }
 
+/* At the place where the file was named, when that is known. */
+static void
+report_unreadable(struct ini *ini, int error)
+{
+    const struct gn_candidate *asked = ini->b->latest[GN_S_PASTE];
+    struct gn_origin origin = {.layer = GN_LAYER_PASTE, .file = ini->shown};
+
+    while (asked != NULL && asked->origin.layer != GN_LAYER_ARGV)
+        asked = asked->next;
+    if (asked != NULL)
+        origin = asked->origin;
+    if (error == ENOENT)
+        gn_diag_add(ini->b->diags, GN_ERROR, &origin, &gn_settings[GN_S_PASTE], "'%s' not found",
+                    ini->whole);
+    else
+        gn_diag_add(ini->b->diags, GN_ERROR, &origin, &gn_settings[GN_S_PASTE],
+                    "'%s' can't be read: %s", ini->whole, strerror(error));
+}
+
 const char *
 gn_ini_path(struct gn_arena *a, const char *given)
 {
@@ -438,12 +457,7 @@ gn_from_ini(struct gn_builder *b, const char *path, const char *section)
     ini.whole = ini.shown != NULL ? gn_path_absolute(&b->arena, b->start_dir, ini.shown) : NULL;
     text = ini.whole != NULL ? gn_fd_read_file(ini.whole, MAX_FILE_BYTES, &n) : NULL;
     if (text == NULL) {
-        int error = errno;
-
-        if (error == ENOENT)
-            report(&ini, GN_ERROR, 0, "'%s' not found", ini.whole);
-        else
-            report(&ini, GN_ERROR, 0, "can't be read: %s", strerror(error));
+        report_unreadable(&ini, errno);
         return false;
     }
     read_text(&ini, gn_slice(text, n));

@@ -109,6 +109,11 @@ struct gn_host_ops {
      * connection (worker/conn.h). Never fails: what goes wrong is answered and logged. */
     void (*handle_request)(struct gn_host *, struct gn_worker *, struct gn_conn *);
 
+    /* A thread of a pool that is going to run handle_request: what the language knows of it goes into the
+     * connection's scratch. */
+    void *(*thread_begin)(struct gn_host *);
+    void (*thread_end)(struct gn_host *, void *thread);
+
     /* Traceback text of all threads for a report; may be empty. */
     void (*dump_stacks)(struct gn_host *, int fd);
 };

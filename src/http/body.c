@@ -66,7 +66,8 @@ size_known(struct gn_http_body *b)
     return STATE_DATA;
 }
 
-/* 1*HEXDIG, then at once ";" or CR: the white space that RFC 9112 7.1.1 tolerates as "bad" serves smugglers only. */
+/* 1*HEXDIG, then at once ";" or CR: the white space that RFC 9112 7.1.1 tolerates as "bad" serves
+ * smugglers only. */
 static enum state
 size_byte(struct gn_http_body *b, char c)
 {

@@ -1,4 +1,5 @@
-/* Request bodies: Content-Length and chunked framing (RFC 9112 6, 7.1), incremental, without copying. */
+/* Request bodies: Content-Length and chunked framing (RFC 9112 6, 7.1), incremental, without
+ * copying. */
 #ifndef GN_HTTP_BODY_H
 #define GN_HTTP_BODY_H
 
@@ -8,7 +9,8 @@
 #include "base/slice.h"
 #include "http/head.h"
 
-/* After gn_http_body_init; all but is_chunked, is_done, error, and `left` without chunks is private. */
+/* After gn_http_body_init; all but is_chunked, is_done, error, and `left` without chunks is
+ * private. */
 struct gn_http_body {
     int state;
     uint64_t left;          /* bytes left of the length or of the current chunk */
@@ -32,11 +34,12 @@ enum {
 
 void gn_http_body_init(struct gn_http_body *b, const struct gn_http_head *h);
 
-/* Consumes from data[0..n). `*used` tells how many bytes were consumed, `*out` the decoded data among them (one run, may be
- * empty). DONE: the message is complete (is_done); bytes behind it are not consumed. MORE: call again with what follows, which
- * may be bytes of this call when `*used` < n. BAD: b->error. Both last for ever. The decoded data and the result do not depend on
- * how the bytes were split. */
-enum gn_http_result gn_http_body_feed(struct gn_http_body *b, const char *data, size_t n, size_t *used,
-                                      struct gn_slice *out);
+/* Consumes from data[0..n). `*used` tells how many bytes were consumed, `*out` the decoded data
+ * among them (one run, may be empty). DONE: the message is complete (is_done); bytes behind it are
+ * not consumed. MORE: call again with what follows, which may be bytes of this call when `*used` <
+ * n. BAD: b->error. Both last for ever. The decoded data and the result do not depend on how the
+ * bytes were split. */
+enum gn_http_result gn_http_body_feed(struct gn_http_body *b, const char *data, size_t n,
+                                      size_t *used, struct gn_slice *out);
 
 #endif

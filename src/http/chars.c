@@ -4,7 +4,8 @@
 #include <emmintrin.h>
 #endif
 
-/* Each entry is a constant expression of its index, so that the table can be read as the grammar. */
+/* Each entry is a constant expression of its index, so that the table can be read as the grammar.
+ */
 #define DIGIT(c) ((c) >= '0' && (c) <= '9')
 #define UPPER(c) ((c) >= 'A' && (c) <= 'Z')
 #define LOWER(c) ((c) >= 'a' && (c) <= 'z')

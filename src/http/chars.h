@@ -46,7 +46,8 @@ gn_http_is_digit(char c)
     return (unsigned char)(c - '0') < 10;
 }
 
-/* First byte of p..end that no field value may have (a control other than HTAB, or DEL), or `end`. */
+/* First byte of p..end that no field value may have (a control other than HTAB, or DEL), or `end`.
+ */
 const char *gn_http_scan_text(const char *p, const char *end);
 
 /* At least one byte, all of the class. */
@@ -55,11 +56,13 @@ bool gn_http_all(struct gn_slice s, enum gn_http_class set);
 /* Without SP and HTAB at both ends. */
 struct gn_slice gn_http_trim(struct gn_slice s);
 
-/* Cuts the next element off a comma-separated list and trims it; false when none is left. The first call of a list is
- * made with a non-NULL `rest->p`, as gn_slice_cut wants it. Elements may be empty. */
+/* Cuts the next element off a comma-separated list and trims it; false when none is left. The
+ * first call of a list is made with a non-NULL `rest->p`, as gn_slice_cut wants it. Elements may
+ * be empty. */
 bool gn_http_next_element(struct gn_slice *rest, struct gn_slice *element);
 
-/* True when `s`, in any case, is `lower`, a text of a-z, 0-9 and '-'. `s` must hold nothing but token bytes. */
+/* True when `s`, in any case, is `lower`, a text of a-z, 0-9 and '-'. `s` must hold nothing but
+ * token bytes. */
 bool gn_http_token_is(struct gn_slice s, struct gn_slice lower);
 
 #endif

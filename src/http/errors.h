@@ -1,4 +1,5 @@
-/* HTTP errors: one row each in errors.def; wire answer, log line and exception come from the row. */
+/* HTTP errors: one row each in errors.def; wire answer, log line and exception come from the row.
+ */
 #ifndef GN_HTTP_ERRORS_H
 #define GN_HTTP_ERRORS_H
 
@@ -25,8 +26,9 @@ extern const struct gn_http_error_row gn_http_errors[GN_HTTP_ERROR_COUNT];
 /* Standard reason phrase ("Not Found"), or "Unknown". status.def. */
 const char *gn_http_reason(int status);
 
-/* Appends a whole error response: HTTP/1.1 status line, Connection: close, Content-Type: text/html, Content-Length and the
- * small page of the original (reason in <h1><p>, `message` escaped). Without body for HEAD. */
+/* Appends a whole error response: HTTP/1.1 status line, Connection: close, Content-Type:
+ * text/html, Content-Length and the small page of the original (reason in <h1><p>, `message`
+ * escaped). Without body for HEAD. */
 bool gn_http_error_response(struct gn_buf *out, int status, const char *reason, const char *message,
                             bool is_head);
 

@@ -58,18 +58,27 @@ gn_http_fail_quote(struct gn_http_error *e, enum gn_http_error_id id, const char
     return false;
 }
 
-/* Finds the end of the current line, `*end` (offset of its CR). `skipped`: bytes before the line that count too (folding).
- * The order of the checks makes the result independent of how the bytes arrived: whatever is wrong behind the limit
- * does not matter, and bytes before it are judged in their order. */
+/* What holds for a kind of line. */
+struct line_rule {
+    size_t max; /* bytes without CRLF; 0: unlimited */
+    enum gn_http_error_id too_long;
+    enum gn_http_error_id bad_byte;
+    const char *bad_text;
+};
+
+/* Finds the end of the current line, `*end` (offset of its CR). The size counts from `origin`: a
+ * continuation line belongs to the lines before it. The order of the checks makes the result
+ * independent of how the bytes arrived: whatever is wrong behind the limit does not matter, and
+ * bytes before it are judged in their order. */
 static enum step
-find_line_end(struct gn_http_parser *p, const char *data, size_t n, size_t origin, size_t max,
-              enum gn_http_error_id too_long, enum gn_http_error_id bad_byte, size_t *end)
+find_line_end(struct gn_http_parser *p, const char *data, size_t n, size_t origin,
+              const struct line_rule *rule, size_t *end)
 {
     size_t at = (size_t)(gn_http_scan_text(data + p->scanned, data + n) - data);
 
     p->scanned = at;
-    if (max > 0 && at - origin > max) {
-        p->error.id = too_long;
+    if (rule->max > 0 && at - origin > rule->max) {
+        p->error.id = rule->too_long;
         return STEP_BAD;
     }
     if (at == n)
@@ -82,9 +91,7 @@ find_line_end(struct gn_http_parser *p, const char *data, size_t n, size_t origi
             return STEP_NEXT;
         }
     }
-    gn_http_fail_quote(&p->error, bad_byte,
-                       bad_byte == GN_HTTP_E_INVALID_HEADER ? "Invalid HTTP Header:"
-                                                            : "Invalid HTTP request line:",
+    gn_http_fail_quote(&p->error, rule->bad_byte, rule->bad_text,
                        gn_slice(data + p->line_start, at + 1 - p->line_start));
     return STEP_BAD;
 }
@@ -111,10 +118,10 @@ step_lead(struct gn_http_parser *p, const char *data, size_t n)
 static enum step
 step_line(struct gn_http_parser *p, const struct gn_http_limits *limits, char *data, size_t n)
 {
-    size_t end;
-    enum step step =
-        find_line_end(p, data, n, p->line_start, limits->request_line, GN_HTTP_E_LIMIT_REQUEST_LINE,
-                      GN_HTTP_E_INVALID_REQUEST_LINE, &end);
+    const struct line_rule rule = {limits->request_line, GN_HTTP_E_LIMIT_REQUEST_LINE,
+                                   GN_HTTP_E_INVALID_REQUEST_LINE, "Invalid HTTP request line:"};
+    size_t end = 0;
+    enum step step = find_line_end(p, data, n, p->line_start, &rule, &end);
 
     if (step == STEP_BAD && p->error.id == GN_HTTP_E_LIMIT_REQUEST_LINE)
         snprintf(p->error.message, sizeof(p->error.message),
@@ -142,7 +149,8 @@ grow_fields(struct gn_http_parser *p)
     return true;
 }
 
-/* Whether the line that begins with `first` may begin at all. `*origin` is where its size is counted from. */
+/* Whether the line that begins with `first` may begin at all. `*origin` is where its size is
+ * counted from. */
 static bool
 may_begin(struct gn_http_parser *p, const struct gn_http_limits *limits, const char *data,
           size_t *origin)
@@ -188,8 +196,9 @@ step_empty_line(struct gn_http_parser *p, const struct gn_http_limits *limits, c
 static enum step
 step_field(struct gn_http_parser *p, const struct gn_http_limits *limits, char *data, size_t n)
 {
-    size_t max = limits->field_size;
-    size_t origin, end;
+    struct line_rule rule = {limits->field_size, GN_HTTP_E_LIMIT_REQUEST_HEADERS,
+                             GN_HTTP_E_INVALID_HEADER, "Invalid HTTP Header:"};
+    size_t origin, end = 0;
     enum step step;
 
     if (p->line_start == n)
@@ -199,10 +208,9 @@ step_field(struct gn_http_parser *p, const struct gn_http_limits *limits, char *
     if (!may_begin(p, limits, data, &origin))
         return STEP_BAD;
     /* The setting counts the CRLF. A limit below 3 leaves room for no field at all. */
-    if (max > 0)
-        max = max > 3 ? max - 2 : 1;
-    step = find_line_end(p, data, n, origin, max, GN_HTTP_E_LIMIT_REQUEST_HEADERS,
-                         GN_HTTP_E_INVALID_HEADER, &end);
+    if (rule.max > 0)
+        rule.max = rule.max > 3 ? rule.max - 2 : 1;
+    step = find_line_end(p, data, n, origin, &rule, &end);
     if (step == STEP_BAD && p->error.id == GN_HTTP_E_LIMIT_REQUEST_HEADERS)
         gn_http_fail(&p->error, p->error.id, "limit request headers fields size");
     if (step != STEP_NEXT)

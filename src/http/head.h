@@ -1,11 +1,12 @@
 /* Request heads (RFC 9112): bytes in, one parsed head or one error out.
  *
- * Sans I/O: no sockets, no clock, no configuration. The caller keeps the bytes of the request in one
- * contiguous buffer that starts at the first byte of the request and passes the whole of it at every call; the
- * parser remembers how far it looked, so that feeding byte by byte costs O(n). The buffer may move between calls.
- * Nothing is copied: after GN_HTTP_DONE all slices point into that buffer and stay valid while it does not move.
- * Two options write into the buffer: casefold_method, and permit_obsolete_folding (which joins the lines).
- * The result does not depend on how the bytes were split.
+ * Sans I/O: no sockets, no clock, no configuration. The caller keeps the bytes of the request in
+ * one contiguous buffer that starts at the first byte of the request and passes the whole of it at
+ * every call; the parser remembers how far it looked, so that feeding byte by byte costs O(n). The
+ * buffer may move between calls. Nothing is copied: after GN_HTTP_DONE all slices point into that
+ * buffer and stay valid while it does not move. Two options write into the buffer:
+ * casefold_method, and permit_obsolete_folding (which joins the lines). The result does not depend
+ * on how the bytes were split.
  */
 #ifndef GN_HTTP_HEAD_H
 #define GN_HTTP_HEAD_H
@@ -18,7 +19,8 @@
 
 enum { GN_HTTP_MAX_FIELDS = 32768 };
 
-/* From the settings of the section "Security" and the permit_* switches. 0 means unlimited where documented. */
+/* From the settings of the section "Security" and the permit_* switches. 0 means unlimited where
+ * documented. */
 struct gn_http_limits {
     size_t request_line;        /* bytes without CRLF; 0: unlimited */
     size_t fields;              /* number of fields; 0: GN_HTTP_MAX_FIELDS */
@@ -27,8 +29,8 @@ struct gn_http_limits {
     bool strip_header_spaces;
     bool permit_unconventional_method;
     bool permit_unconventional_version;
-    bool casefold_method;       /* the parser upper-cases the method in the buffer; lower case passes with
-                                 * permit_unconventional_method only, as in the original */
+    bool casefold_method;       /* the parser upper-cases the method in the buffer; lower case is
+                                 * accepted with permit_unconventional_method only */
     bool permit_missing_host;   /* HTTP/1.1 without Host */
 };
 
@@ -69,13 +71,13 @@ enum gn_http_form { GN_FORM_ORIGIN, GN_FORM_ABSOLUTE, GN_FORM_AUTHORITY, GN_FORM
 struct gn_http_head {
     struct gn_slice method;
     struct gn_slice target;    /* as received (RAW_URI) */
-    struct gn_slice path;      /* still percent-encoded; "/" for an absolute form without path; "*" */
+    struct gn_slice path;      /* percent-encoded; "/" for an absolute form without path; "*" */
     struct gn_slice query;     /* without '?' */
     struct gn_slice fragment;  /* without '#' */
     struct gn_slice authority; /* of an absolute or authority form; overrides Host */
     struct gn_slice version;   /* as received: "HTTP/1.1" */
     enum gn_http_form form;
-    uint8_t major, minor;      /* the version to speak: 1.0, or 1.1 for everything above (RFC 9110 2.5) */
+    uint8_t major, minor;      /* to speak: 1.0, or 1.1 for all above it (RFC 9110 2.5) */
     struct gn_http_field *fields; /* owned by the parser, reused for the next head */
     size_t n_fields;
     size_t head_bytes;         /* including the empty line: where the body starts */
@@ -95,7 +97,8 @@ struct gn_http_error {
     char message[160];          /* for log and page; request bytes in it are printable ASCII */
 };
 
-/* Zero it before the first use, gn_http_parser_fini at the end; all but `head` and `error` is private. */
+/* Zero it before the first use, gn_http_parser_fini at the end; all but `head` and `error` is
+ * private. */
 struct gn_http_parser {
     struct gn_http_head head;
     size_t line_start;     /* first byte of the line that is being read */
@@ -106,8 +109,9 @@ struct gn_http_parser {
     struct gn_http_error error;
 };
 
-/* Looks at `data[0..n)`. MORE: call again with more bytes (the same ones first). DONE: parser->head is filled.
- * BAD: parser->error is filled and nothing behind this request may be parsed. */
+/* Looks at `data[0..n)`. MORE: call again with more bytes (the same ones first). DONE:
+ * parser->head is filled. BAD: parser->error is filled and nothing behind this request may be
+ * parsed. */
 enum gn_http_result gn_http_head_feed(struct gn_http_parser *p, const struct gn_http_limits *limits,
                                       char *data, size_t n);
 

@@ -14,7 +14,8 @@ bool gn_http_fail_quote(struct gn_http_error *e, enum gn_http_error_id id, const
 bool gn_http_request_line(struct gn_http_head *h, struct gn_http_error *e,
                           const struct gn_http_limits *limits, char *line, size_t n);
 
-/* uri-host [":" port] (RFC 9112 3.2); `needs_port` for the authority form. An empty value is for the caller to judge. */
+/* uri-host [":" port] (RFC 9112 3.2); `needs_port` for the authority form. An empty value is for
+ * the caller to judge. */
 bool gn_http_host_check(struct gn_slice host, bool needs_port);
 
 /* A complete field line without CRLF, as above; appends to h->fields, which has room. */

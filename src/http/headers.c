@@ -218,7 +218,8 @@ take_field(struct gn_http_head *h, struct gn_http_error *e, const struct gn_http
     }
 }
 
-/* RFC 9112 6.1 and 6.3: a message that says its length in two ways, or in a way that is not understood, is not for guessing. */
+/* RFC 9112 6.1 and 6.3: a message that says its length in two ways, or in a way that is not
+ * understood, is not for guessing. */
 static bool
 check_framing(struct gn_http_head *h, struct gn_http_error *e, const struct framing *framing)
 {

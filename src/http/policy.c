@@ -46,7 +46,8 @@ is_forwarder(const struct gn_http_policy *p, struct gn_slice name)
     return false;
 }
 
-/* A trusted SCRIPT_NAME or PATH_INFO; two that differ leave no way to know which one the proxy has set. */
+/* A trusted SCRIPT_NAME or PATH_INFO; two that differ leave no way to know which one the proxy has
+ * set. */
 static bool
 take_forwarded(struct gn_http_trust *out, const struct gn_http_field *f, struct gn_http_error *e)
 {

@@ -28,10 +28,12 @@ struct gn_http_trust {
     struct gn_slice path_info;   /* from a trusted PATH_INFO field, else {NULL, 0} */
 };
 
-/* Marks fields with GN_FIELD_DROP and fills `out`. `peer_is_trusted`: forwarded_allow_ips matches the peer. False with
- * `error` filled: contradicting scheme headers, a refused name. `on_drop` (may be NULL) is told each name dropped. */
-bool gn_http_policy_apply(const struct gn_http_policy *p, struct gn_http_head *h, bool peer_is_trusted,
-                          bool is_tls, struct gn_http_trust *out, struct gn_http_error *error,
+/* Marks fields with GN_FIELD_DROP and fills `out`. `peer_is_trusted`: forwarded_allow_ips matches
+ * the peer. False with `error` filled: contradicting scheme headers, a refused name. `on_drop`
+ * (may be NULL) is told each name dropped. */
+bool gn_http_policy_apply(const struct gn_http_policy *p, struct gn_http_head *h,
+                          bool peer_is_trusted, bool is_tls, struct gn_http_trust *out,
+                          struct gn_http_error *error,
                           void (*on_drop)(void *ctx, struct gn_slice name), void *ctx);
 
 #endif

@@ -9,11 +9,12 @@
 #include "base/clock.h"
 #include "base/slice.h"
 
-/* "200 OK": three digits 100..599 (999 is taken too), SP, reason of HTAB, SP, VCHAR, obs-text. "200" alone passes:
- * gn_http_resp_begin adds the space. On failure `*why` is a static text. */
+/* "200 OK": three digits 100..599 (999 is taken too), SP, reason of HTAB, SP, VCHAR, obs-text.
+ * "200" alone passes: gn_http_resp_begin adds the space. On failure `*why` is a static text. */
 bool gn_http_status_check(struct gn_slice status, int *code, const char **why);
 
-/* A field of the application: the name is a token, the value has no CR, LF, NUL or other control but HTAB. */
+/* A field of the application: the name is a token, the value has no CR, LF, NUL or other control
+ * but HTAB. */
 bool gn_http_field_check(struct gn_slice name, struct gn_slice value, const char **why);
 
 /* Value of an application's Content-Length: digits only, blanks around them, at most INT64_MAX. */
@@ -41,8 +42,9 @@ struct gn_http_resp_start {
     bool is_chunked;
 };
 
-/* Status line, Server, Date, Connection, Transfer-Encoding in this order; an empty or NULL value leaves its field out. The caller appends the application's fields with
- * gn_http_resp_field and ends with gn_http_resp_end. */
+/* Status line, Server, Date, Connection, Transfer-Encoding in this order; an empty or NULL value
+ * leaves its field out. The caller appends the application's fields with gn_http_resp_field and
+ * ends with gn_http_resp_end. */
 bool gn_http_resp_begin(struct gn_buf *out, const struct gn_http_resp_start *s);
 bool gn_http_resp_field_append(struct gn_buf *out, struct gn_slice name, struct gn_slice value);
 bool gn_http_resp_end(struct gn_buf *out);
@@ -51,7 +53,8 @@ bool gn_http_resp_end(struct gn_buf *out);
 enum { GN_CHUNK_HEAD_BYTES = 20 };
 size_t gn_http_chunk_head(char out[GN_CHUNK_HEAD_BYTES], size_t n);
 
-/* %XX decoding of a path into `out` (at least s.n bytes; may be s.p itself); broken escapes stay as they are; returns the length. */
+/* %XX decoding of a path into `out` (at least s.n bytes; may be s.p itself); broken escapes stay
+ * as they are; returns the length. */
 size_t gn_http_unquote(struct gn_slice s, char *out);
 
 #endif

@@ -5,14 +5,21 @@
 /* Most that one octet can grow to: \xNN. */
 enum { LARGEST = 4 };
 
-static bool
-is_plain(unsigned char c, unsigned flags)
+/* What an octet is; those that are nothing are escaped always, or are not ASCII. */
+enum { PLAIN = 1, QUOTE = 2, TAB = 4 };
+
+static const unsigned char classes[256] = {
+    ['\t'] = TAB,
+    [' ' ... '!'] = PLAIN,
+    ['"'] = QUOTE,
+    ['#' ... '~'] = PLAIN,
+};
+
+/* The classes that stay as they are. */
+static unsigned
+kept_classes(unsigned flags)
 {
-    if (c == '"')
-        return (flags & GN_ESCAPE_QUOTE) == 0;
-    if (c == '\t')
-        return (flags & GN_ESCAPE_TAB) == 0;
-    return c >= 0x20 && c < 0x7f;
+    return PLAIN | (flags & GN_ESCAPE_QUOTE ? 0 : QUOTE) | (flags & GN_ESCAPE_TAB ? 0 : TAB);
 }
 
 static size_t
@@ -27,7 +34,7 @@ put_hex(char *p, unsigned char c)
     return 4;
 }
 
-/* An octet that is_plain refuses. */
+/* An octet that is not kept. */
 static size_t
 put_special(char *p, unsigned char c)
 {
@@ -67,6 +74,8 @@ gn_utf8_length(struct gn_slice s)
 bool
 gn_escape_utf8(struct gn_buf *out, struct gn_slice s, unsigned flags)
 {
+    unsigned kept = kept_classes(flags);
+
     while (s.n > 0) {
         unsigned char c = (unsigned char)s.p[0];
         size_t n = gn_utf8_length(s);
@@ -80,7 +89,7 @@ gn_escape_utf8(struct gn_buf *out, struct gn_slice s, unsigned flags)
             out->end += n;
         } else if (n > 1) {
             out->end += put_hex(p, (unsigned char)s.p[1]);
-        } else if (n == 1 && is_plain(c, flags)) {
+        } else if (n == 1 && (classes[c] & kept)) {
             p[0] = (char)c;
             out->end++;
         } else {
@@ -95,6 +104,7 @@ gn_escape_utf8(struct gn_buf *out, struct gn_slice s, unsigned flags)
 bool
 gn_escape_latin1(struct gn_buf *out, struct gn_slice s, unsigned flags)
 {
+    unsigned kept = kept_classes(flags);
     char *p;
 
     if (s.n > SIZE_MAX / LARGEST || !gn_buf_reserve(out, s.n * LARGEST))
@@ -103,7 +113,7 @@ gn_escape_latin1(struct gn_buf *out, struct gn_slice s, unsigned flags)
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
 
-        if (is_plain(c, flags)) {
+        if (classes[c] & kept) {
             *p++ = (char)c;
         } else if (c >= 0xa0) {
             *p++ = (char)(0xc0 | c >> 6);

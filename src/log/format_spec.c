@@ -70,8 +70,8 @@ gn_format_spec_parse(const char **at, struct gn_format_spec *out)
         return "a width or precision must be written as a number";
     if (strchr("sradiuoxXeEfFgG", out->letter) == NULL)
         return "unknown conversion letter";
-    out->has_shape = out->letter == 'r' || out->letter == 'a' || out->width > 0 ||
-                     out->precision >= 0;
+    out->has_shape =
+        out->letter == 'r' || out->letter == 'a' || out->width > 0 || out->precision >= 0;
     return NULL;
 }
 
@@ -107,12 +107,12 @@ gn_format_decimal(struct gn_buf *out, uint64_t value)
     return gn_buf_append(out, p, (size_t)(end - p));
 }
 
+/* Ends at `end`. */
 static struct gn_slice
-whole_number(char text[NUMBER_BYTES], const struct gn_format_spec *spec, uint64_t value)
+whole_number(char *end, const struct gn_format_spec *spec, uint64_t value)
 {
     const char *digits = spec->letter == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
     unsigned base = spec->letter == 'o' ? 8 : spec->letter == 'x' || spec->letter == 'X' ? 16 : 10;
-    char *end = text + NUMBER_BYTES;
     char *p = put_digits(end, value, base, digits);
 
     while (end - p < spec->precision)
@@ -203,7 +203,7 @@ gn_format_number(struct gn_buf *out, const struct gn_format_spec *spec, uint64_t
     bool is_real = strchr("eEfFgG", spec->letter) != NULL;
     char text[NUMBER_BYTES];
     struct gn_slice body =
-        is_real ? real_number(text, spec, value) : whole_number(text, spec, value);
+        is_real ? real_number(text, spec, value) : whole_number(text + sizeof(text), spec, value);
     struct gn_slice sign = gn_slice_str(spec->has_plus ? "+" : spec->has_blank ? " " : "");
     struct gn_slice prefix = gn_slice_str(base_prefix(spec));
     size_t n = sign.n + prefix.n + body.n;
@@ -261,8 +261,7 @@ static bool
 quote_tail(struct gn_buf *out, size_t mark, bool is_ascii)
 {
     struct gn_buf quoted = {0};
-    struct gn_slice tail =
-        gn_slice(out->data + out->start + mark, gn_buf_len(out) - mark);
+    struct gn_slice tail = gn_slice(out->data + out->start + mark, gn_buf_len(out) - mark);
     bool ok = put_quoted(&quoted, tail, is_ascii);
 
     if (ok) {

@@ -15,7 +15,7 @@
 enum { GN_FORMAT_MOST = 1000 };
 
 struct gn_format_spec {
-    char letter;    /* s r a | d i u o x X | e E f F g G */
+    char letter; /* s r a | d i u o x X | e E f F g G */
     bool has_left, has_plus, has_blank, has_zero, has_alternate;
     bool has_shape; /* gn_format_shape has something to do */
     int width;      /* characters; 0 when not given */
@@ -32,12 +32,12 @@ bool gn_format_is_text(const struct gn_format_spec *spec);
 bool gn_format_decimal(struct gn_buf *out, uint64_t value) GN_MUST_CHECK;
 
 /* With a letter that needs a number. */
-bool gn_format_number(struct gn_buf *out, const struct gn_format_spec *spec, uint64_t value)
-    GN_MUST_CHECK;
+bool gn_format_number(struct gn_buf *out, const struct gn_format_spec *spec,
+                      uint64_t value) GN_MUST_CHECK;
 
 /* Quotes, cuts and pads the text that was appended since the buffer was `mark` bytes long. Counts
  * characters, not bytes. */
-bool gn_format_shape(struct gn_buf *out, size_t mark, const struct gn_format_spec *spec)
-    GN_MUST_CHECK;
+bool gn_format_shape(struct gn_buf *out, size_t mark,
+                     const struct gn_format_spec *spec) GN_MUST_CHECK;
 
 #endif

@@ -38,7 +38,7 @@ static const struct {
     enum gn_level level;
     char name[12];
 } level_names[] = {
-    {GN_DEBUG, "debug"},   {GN_INFO, "info"},         {GN_WARN, "warning"},
+    {GN_DEBUG, "debug"},  {GN_INFO, "info"},         {GN_WARN, "warning"},
     {GN_LERROR, "error"}, {GN_CRITICAL, "critical"},
 };
 
@@ -365,15 +365,18 @@ gn_log_raw(struct gn_log *lg, struct gn_slice text)
 static bool
 build_message(struct gn_buf *out, const char *what, const struct gn_err *err)
 {
+    struct gn_slice title = gn_slice_str(what);
     char text[sizeof(err->msg) + 128];
-    bool has_what = what != NULL && what[0] != '\0';
 
+    /* The last line of a traceback says the message again. */
+    if (title.n > 0 && err->detail != NULL)
+        return gn_buf_append(out, title.p, title.n);
+    /* Some titles that users know end in a colon of their own. */
+    title = gn_slice_trim(title, ":");
+    if (!gn_buf_append(out, title.p, title.n))
+        return false;
     gn_err_text(err, text, sizeof(text));
-    /* The last line of a traceback says it again. */
-    if (has_what && err->detail != NULL)
-        text[0] = '\0';
-    return gn_buf_printf(out, "%s%s%s", has_what ? what : "",
-                         has_what && text[0] != '\0' ? ": " : "", text);
+    return gn_buf_printf(out, "%s%s", title.n > 0 && text[0] != '\0' ? ": " : "", text);
 }
 
 void
@@ -399,7 +402,7 @@ gn_log_access_write(struct gn_log *lg, struct gn_slice line)
 {
     struct iovec iov[2] = {
         {.iov_base = (void *)(uintptr_t)line.p, .iov_len = line.n},
-        {.iov_base = (void *)(uintptr_t)"\n", .iov_len = 1},
+        {.iov_base = (void *)(uintptr_t) "\n", .iov_len = 1},
     };
 
     if (lg != NULL)

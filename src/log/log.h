@@ -22,8 +22,8 @@ struct gn_log_options {
     const char *error_path;  /* "-" or NULL: standard error */
     const char *access_path; /* NULL: no access log; "-": standard output */
     enum gn_level level;
-    bool capture_output;     /* descriptors 1 and 2 are redirected into the error file (not with "-") */
-    uid_t owner;             /* log files are handed to this user and group (root only) */
+    bool capture_output; /* descriptors 1 and 2 are redirected into the error file (not with "-") */
+    uid_t owner;         /* log files are handed to this user and group (root only) */
     gid_t group;
 };
 
@@ -40,7 +40,8 @@ void gn_log_close(struct gn_log *lg);
 bool gn_log_reopen(struct gn_log *lg, struct gn_err *err);
 
 /* Takes over other options (reload): opens new sinks first; on failure the old ones stay. */
-bool gn_log_reconfigure(struct gn_log *lg, const struct gn_log_options *options, struct gn_err *err);
+bool gn_log_reconfigure(struct gn_log *lg, const struct gn_log_options *options,
+                        struct gn_err *err);
 
 /* In a forked child: forgets cached pid and buffered lines. */
 void gn_log_after_fork(struct gn_log *lg);

@@ -167,8 +167,7 @@ static bool
 text_pid(const struct gn_access_record *r, struct gn_buf *out)
 {
     return gn_buf_append(out, "<", 1) &&
-           gn_format_decimal(out, r->pid > 0 ? (uint64_t)r->pid : 0) &&
-           gn_buf_append(out, ">", 1);
+           gn_format_decimal(out, r->pid > 0 ? (uint64_t)r->pid : 0) && gn_buf_append(out, ">", 1);
 }
 
 static uint64_t
@@ -356,8 +355,8 @@ take_conversion(struct compiler *c)
     step = &c->f->steps[c->f->n++];
     why = gn_format_spec_parse(&c->at, &step->spec);
     if (why != NULL)
-        return gn_err_set(c->err, GN_E_VALUE, 0, "'%.*s' at position %zu: %s",
-                          (int)(c->at - start), start, position(c, start), why);
+        return gn_err_set(c->err, GN_E_VALUE, 0, "'%.*s' at position %zu: %s", (int)(c->at - start),
+                          start, position(c, start), why);
     return set_atom(c, step, name) && check_spec(c, step, name, start);
 }
 

@@ -21,7 +21,7 @@ struct gn_access_record {
     struct gn_slice user;        /* from Basic authentication, or {NULL, 0} */
     struct gn_slice method, target, path, query, protocol; /* protocol: "HTTP/1.1" */
     int status;
-    uint64_t sent_bytes;         /* body bytes sent */
+    uint64_t sent_bytes; /* body bytes sent */
     int64_t duration_ns;
     time_t now;
     pid_t pid;

@@ -45,9 +45,8 @@ show_address(struct attempt *a)
 static void
 name_unix(struct gn_listener *l, const struct sockaddr_un *sun, socklen_t n)
 {
-    size_t most = n > offsetof(struct sockaddr_un, sun_path)
-                      ? n - offsetof(struct sockaddr_un, sun_path)
-                      : 0;
+    size_t most =
+        n > offsetof(struct sockaddr_un, sun_path) ? n - offsetof(struct sockaddr_un, sun_path) : 0;
 
     /* Abstract names begin with NUL; they can only be inherited. */
     if (most > 0 && sun->sun_path[0] == '\0')
@@ -252,8 +251,8 @@ open_inherited(struct gn_listener *l, const struct gn_listener_options *o, struc
                           "Can't use fd://%d: it is not a listening stream socket", given);
     l->is_inherited = true;
     l->fd = fcntl(given, F_DUPFD_CLOEXEC, 3);
-    if (l->fd >= 0 && gn_fd_set_cloexec(given, true) == 0 &&
-        gn_fd_set_nonblock(l->fd, true) == 0 && name_listener(l, o->is_tls))
+    if (l->fd >= 0 && gn_fd_set_cloexec(given, true) == 0 && gn_fd_set_nonblock(l->fd, true) == 0 &&
+        name_listener(l, o->is_tls))
         return true;
     gn_err_set(err, GN_E_IO, errno, "Can't use fd://%d as a listening socket", given);
     gn_listener_close(l, false);
@@ -300,6 +299,8 @@ advice(const struct attempt *a)
 {
     bool is_unix = a->l->addr.kind == GN_ADDR_UNIX;
 
+    if (a->resolver == EAI_AGAIN)
+        return "no name server answers, an address instead of the name needs none";
     if (a->resolver != 0 && a->resolver != EAI_SYSTEM)
         return "the host name is unknown, check the setting bind";
     switch (a->sys) {
@@ -373,8 +374,8 @@ gn_listener_close(struct gn_listener *l, bool unlink_path)
 
     gn_fd_close(&l->fd);
     /* Another server may have taken the place meanwhile: its socket is not ours to remove. */
-    if (unlink_path && l->owns_path && lstat(l->addr.path, &st) == 0 &&
-        st.st_dev == l->path_dev && st.st_ino == l->path_ino)
+    if (unlink_path && l->owns_path && lstat(l->addr.path, &st) == 0 && st.st_dev == l->path_dev &&
+        st.st_ino == l->path_ino)
         unlink(l->addr.path);
     l->owns_path = false;
     errno = saved;

@@ -13,11 +13,12 @@ struct gn_log;
 
 struct gn_listener {
     int fd;
-    struct gn_addr addr;   /* what was asked for; port 0 is replaced by the real one */
-    char text[512];        /* "http://127.0.0.1:8000": the address really bound */
-    char server_name[256]; /* for SERVER_NAME and SERVER_PORT: the address really bound, "" for Unix */
+    struct gn_addr addr; /* what was asked for; port 0 is replaced by the real one */
+    char text[512];      /* "http://127.0.0.1:8000": the address really bound */
+    char server_name
+        [256]; /* for SERVER_NAME and SERVER_PORT: the address really bound, "" for Unix */
     char server_port[8];
-    bool owns_path;        /* we made the Unix socket; its file is known by these two: */
+    bool owns_path; /* we made the Unix socket; its file is known by these two: */
     dev_t path_dev;
     ino_t path_ino;
     bool is_inherited;
@@ -29,7 +30,7 @@ struct gn_listener_options {
     bool is_tls;
     mode_t umask; /* for Unix sockets: mode is 0777 & ~umask */
     uid_t uid;
-    gid_t gid;    /* Unix sockets are handed to them when we are root */
+    gid_t gid; /* Unix sockets are handed to them when we are root */
 };
 
 /* Binds and listens. An address in use, or one that is not there yet, is tried 5 times, one second

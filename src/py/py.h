@@ -51,6 +51,7 @@ struct gn_py {
     char *start_dir;
     bool is_started;
     bool is_stopped;
+    PyInterpreterState *interp;
     PyThreadState *ts;          /* of the main thread while it is outside Python */
     struct gn_log *log;
     struct gn_worker *worker;   /* in a worker process */
@@ -66,7 +67,7 @@ struct gn_py {
     PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,
         *socket_type;
 
-    /* Request machinery, main thread only. */
+    /* Request machinery, guarded by the GIL. */
     PyObject *start_response, *writer, *input; /* kept for reuse while nobody else holds them */
     struct gn_py_base *bases;
     size_t n_bases;

@@ -66,6 +66,7 @@ host_start(struct gn_host *host, struct gn_err *err)
     if (!start_interpreter(h, err))
         return false;
     h->is_started = true;
+    h->interp = PyInterpreterState_Get();
     return init_objects_gil(h, err);
 }
 
@@ -132,6 +133,21 @@ host_run_hook(struct gn_host *host, const struct gn_frozen *frozen, enum gn_hook
     return true;
 }
 
+static void *
+host_thread_begin(struct gn_host *host)
+{
+    return PyThreadState_New(gn_py_of(host)->interp);
+}
+
+static void
+host_thread_end(struct gn_host *host, void *thread)
+{
+    (void)host;
+    PyEval_RestoreThread(thread);
+    PyThreadState_Clear(thread);
+    PyThreadState_DeleteCurrent();
+}
+
 static void
 host_dump_stacks(struct gn_host *host, int fd)
 {
@@ -168,6 +184,8 @@ static const struct gn_host_ops ops = {
     .worker_signals = gn_py_worker_signals,
     .check_signals = gn_py_check_signals,
     .handle_request = gn_py_handle_request,
+    .thread_begin = host_thread_begin,
+    .thread_end = host_thread_end,
     .dump_stacks = host_dump_stacks,
 };
 

@@ -27,6 +27,7 @@ struct call {
     PyObject *sock;    /* owned: the gunicorn.socket of the environ */
     PyObject *input;   /* owned */
     PyObject *start;   /* owned: start_response */
+    PyObject *writer;  /* owned: what start_response returned, or NULL */
 };
 
 /* start_response and write: callables that point to the running call, NULL after it. */
@@ -177,7 +178,11 @@ callable_new(struct call *call, PyTypeObject *type, PyObject **kept, vectorcallf
 static PyObject *
 writer(struct call *call)
 {
-    return callable_new(call, call->h->writer_type, &call->h->writer, write_vectorcall);
+    if (call->writer == NULL)
+        call->writer =
+            callable_new(call, call->h->writer_type, &call->h->writer, write_vectorcall);
+    Py_XINCREF(call->writer);
+    return call->writer;
 }
 
 static PyObject *
@@ -591,12 +596,13 @@ release(struct call *call)
         gn_py_socket_detach_gil(call->sock);
     if (call->start != NULL)
         ((struct callable *)call->start)->call = NULL;
-    if (call->h->writer != NULL && ((struct callable *)call->h->writer)->call == call)
-        ((struct callable *)call->h->writer)->call = NULL;
+    if (call->writer != NULL)
+        ((struct callable *)call->writer)->call = NULL;
     Py_CLEAR(call->environ);
     Py_CLEAR(call->sock);
     Py_CLEAR(call->input);
     Py_CLEAR(call->start);
+    Py_CLEAR(call->writer);
 }
 
 /* {name}e of the access log: an environ value by its lower-case key. */
@@ -631,7 +637,7 @@ gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *
         s->access_format != NULL && gn_access_format_needs_environ(s->access_format);
 
     gn_log(w->log, GN_DEBUG, "%.*s %.*s", GN_SLICE_ARG(head->method), GN_SLICE_ARG(head->path));
-    PyEval_RestoreThread(h->ts);
+    PyEval_RestoreThread(c->scratch->thread != NULL ? c->scratch->thread : h->ts);
     if (prepare(&call))
         run(&call);
     if (log_with_environ && call.environ != NULL) {
@@ -641,8 +647,11 @@ gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *
         gn_service_log_access(s, c, environ_text, call.environ);
     }
     release(&call);
-    h->ts = PyEval_SaveThread();
-    gn_resp_flush(&c->resp);
+    if (c->scratch->thread == NULL)
+        h->ts = PyEval_SaveThread();
+    else
+        PyEval_SaveThread();
+    gn_resp_flush_last(&c->resp);
     if (!log_with_environ)
         gn_service_log_access(s, c, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include "host/host.h"
 #include "log/log.h"
 #include "worker/sync.h"
+#include "worker/thread.h"
 #include "worker/worker.h"
 
 static const struct gn_worker_ops worker_types[] = {
@@ -42,8 +43,8 @@ gn_worker_find(const struct gn_frozen *f, const char **log_name, struct gn_err *
         ops = find_type(name = "gthread");
     if (ops == NULL || ops->run == NULL) {
         gn_err_set(err, GN_E_VALUE, 0,
-                   "worker_class: %s%s is not a worker class of this version; use sync",
-                   name, f->cfg.threads > 1 && strcmp(name, "gthread") == 0 ? " (threads > 1)" : "");
+                   "worker_class: '%s' is not a worker class of this version; use sync or gthread",
+                   name);
         return NULL;
     }
     *log_name = name;

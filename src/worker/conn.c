@@ -50,6 +50,7 @@ gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
         c->peer.ss_family = AF_UNIX;
     gn_peer_text(&c->peer, c->peer_text, &c->peer_port);
     c->is_trusted = gn_netlist_match(s->forwarded_allow, &c->peer);
+    c->scratch = &s->scratch;
     c->resp.conn = c;
     c->resp.content_length = -1;
     return c;
@@ -140,8 +141,8 @@ read_small_body(struct gn_conn *c)
     return GN_CONN_READY;
 }
 
-static enum gn_conn_event
-parse(struct gn_conn *c)
+enum gn_conn_event
+gn_conn_parse(struct gn_conn *c)
 {
     switch (gn_http_head_feed(&c->parser, &c->service->limits, c->in.data + c->in.start,
                               gn_buf_len(&c->in))) {
@@ -177,7 +178,7 @@ gn_conn_read(struct gn_conn *c)
         if (n == 0)
             return GN_CONN_EOF;
         c->in.end += (size_t)n;
-        event = parse(c);
+        event = gn_conn_parse(c);
         if (event == GN_CONN_WAIT && c->state == GN_CONN_BODY)
             return read_small_body(c);
         if (event != GN_CONN_WAIT || (size_t)n < room)
@@ -212,8 +213,10 @@ wait_for(struct gn_conn *c, short events)
     if (give_up > 0)
         give_up += gn_clock_mono_ns();
     for (;;) {
-        struct pollfd p[2] = {{.fd = c->fd, .events = events},
-                              {.fd = w->wake_fd[0], .events = POLLIN}};
+        /* Signals are the business of the loop's thread. */
+        struct pollfd p[2] = {
+            {.fd = c->fd, .events = events},
+            {.fd = c->scratch->thread == NULL ? w->wake_fd[0] : -1, .events = POLLIN}};
         int n = poll(p, 2, WAIT_STEP_MS);
 
         if (n < 0 && errno != EINTR)
@@ -227,8 +230,11 @@ wait_for(struct gn_conn *c, short events)
             return WAIT_READY;
         if (give_up > 0 && gn_clock_mono_ns() > give_up)
             return WAIT_TIMEOUT;
+        if (w->quits_now)
+            return WAIT_STOP;
         /* The client has time left, and the worker is healthy: this is not a hung request. */
-        gn_worker_beat(w);
+        if (c->scratch->thread == NULL)
+            gn_worker_beat(w);
     }
 }
 
@@ -380,6 +386,61 @@ gn_conn_request_is_consumed(const struct gn_conn *c)
     if (c->body.is_done)
         return rest.n == 0;
     return !c->body.is_chunked && rest.n == c->body.left;
+}
+
+bool
+gn_conn_drain_body(struct gn_conn *c)
+{
+    size_t drained = 0;
+
+    while (c->body_state == GN_BODY_DATA) {
+        ssize_t n;
+
+        c->body_run.n = 0;
+        c->body_state = decode_pending(c);
+        if (c->body_state != GN_BODY_DATA || c->body_run.n > 0)
+            continue;
+        /* A client that waits for 100 Continue may send its body or the next request: nobody can tell. */
+        if ((c->parser.head.expects_continue && !c->continue_sent) ||
+            drained > GN_CONN_LINGER_BYTES)
+            return false;
+        gn_buf_clear(&c->body_in);
+        if (!gn_buf_reserve(&c->body_in, GN_CONN_BODY_BUFFER_BYTES))
+            return false;
+        n = recv(c->fd, c->body_in.data, GN_CONN_BODY_BUFFER_BYTES, MSG_DONTWAIT);
+        if (n <= 0)
+            return false;
+        c->body_in.end = (size_t)n;
+        drained += (size_t)n;
+    }
+    return c->body_state == GN_BODY_END;
+}
+
+bool
+gn_conn_next(struct gn_conn *c)
+{
+    struct gn_slice later = gn_buf_slice(&c->body_in);
+
+    if (c->body_at < c->in.end) {
+        gn_buf_consume(&c->in, c->body_at - c->in.start);
+    } else {
+        gn_buf_clear(&c->in);
+        if (!gn_buf_append(&c->in, later.p, later.n))
+            return false;
+        gn_buf_clear(&c->body_in);
+    }
+    gn_http_parser_reset(&c->parser);
+    memset(&c->trust, 0, sizeof(c->trust));
+    memset(&c->body, 0, sizeof(c->body));
+    c->body_at = 0;
+    c->body_run = gn_slice(NULL, 0);
+    c->body_state = GN_BODY_DATA;
+    c->continue_sent = false;
+    c->started_ns = 0;
+    c->state = GN_CONN_HEAD;
+    c->scratch = &c->service->scratch;
+    gn_resp_reset(&c->resp, c);
+    return true;
 }
 
 bool

@@ -19,6 +19,8 @@
 #include "worker/resp.h"
 #include "worker/service.h"
 
+struct gn_conn_list;
+
 enum gn_conn_state {
     GN_CONN_HEAD,   /* waiting for the head of a request */
     GN_CONN_BODY,   /* head complete, waiting for a small body */
@@ -50,7 +52,11 @@ struct gn_conn {
     const struct gn_listener *listener;
     int fd;
     enum gn_conn_state state;
+    struct gn_conn_list *list; /* waiting or idle, when it is in one of them */
+    struct gn_scratch *scratch; /* of the thread that works with the connection */
     bool is_in_poll;         /* registered with the engine's poll set */
+    bool has_edge;           /* became readable while a request ran */
+    bool may_keep_alive;     /* the engine allows another request after this one */
     int64_t deadline_ns;     /* when the loop gives up on it */
     int64_t started_ns;      /* head complete */
     size_t linger_bytes;
@@ -89,6 +95,16 @@ enum gn_conn_event {
 
 /* Reads what is there and parses. Never blocks. */
 enum gn_conn_event gn_conn_read(struct gn_conn *c);
+
+/* Parses what `in` holds already. */
+enum gn_conn_event gn_conn_parse(struct gn_conn *c);
+
+/* After a response: reads the rest of the request's body as far as it is there. False when the next request's start
+ * can't be told: then the connection has to be closed. */
+bool gn_conn_drain_body(struct gn_conn *c);
+
+/* Makes ready for the next request; bytes of it that came already stay. False without memory. */
+bool gn_conn_next(struct gn_conn *c);
 
 /* Answers for the loop: the client was too slow. Queues 408 when part of a request has come. */
 enum gn_conn_event gn_conn_expire(struct gn_conn *c);

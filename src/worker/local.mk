@@ -4,11 +4,15 @@ libgn_worker_la_SOURCES = \
 	%D%/common.c \
 	%D%/conn.c \
 	%D%/conn.h \
+	%D%/engine.c \
+	%D%/engine.h \
 	%D%/resp.c \
 	%D%/resp.h \
 	%D%/service.c \
 	%D%/service.h \
 	%D%/sync.c \
 	%D%/sync.h \
+	%D%/thread.c \
+	%D%/thread.h \
 	%D%/types.def \
 	%D%/worker.h

@@ -131,8 +131,7 @@ gn_resp_queue_head(struct gn_resp *r)
         .minor = head->minor,
         .status = gn_buf_slice(&r->status),
         .server = c->service->server,
-        .date = gn_service_date(c->service),
-        .connection = r->wants_upgrade ? GN_SLICE("Upgrade") : GN_SLICE("close"),
+        .date = gn_scratch_date(c->scratch),
     };
 
     if (r->is_head_queued)
@@ -141,6 +140,12 @@ gn_resp_queue_head(struct gn_resp *r)
         gn_http_status_has_no_body(r->code) || gn_slice_eq(head->method, GN_SLICE("HEAD"));
     r->is_chunked = r->content_length < 0 && !r->has_no_body && head->minor >= 1;
     start.is_chunked = r->is_chunked;
+    /* A body that only the end of the connection delimits can't be followed by another response. */
+    r->keeps_alive = c->may_keep_alive && !r->wants_upgrade && c->service->worker->is_alive &&
+                     (r->has_no_body || r->is_chunked || r->content_length >= 0);
+    start.connection = r->wants_upgrade ? GN_SLICE("Upgrade")
+                       : r->keeps_alive ? GN_SLICE("keep-alive")
+                                        : GN_SLICE("close");
     if (!gn_http_resp_begin(&r->out, &start) || !append_fields(r) || !gn_http_resp_end(&r->out)) {
         r->is_broken = true;
         return false;
@@ -224,14 +229,26 @@ gn_resp_send(struct gn_resp *r, struct gn_slice data)
     return n == 0 || send_iov(r, iov, n, false);
 }
 
-bool
-gn_resp_flush(struct gn_resp *r)
+static bool
+flush(struct gn_resp *r, bool has_more)
 {
     struct iovec iov = {r->out.data + r->out.start, gn_buf_len(&r->out)};
 
     if (r->is_broken)
         return false;
-    return iov.iov_len == 0 || send_iov(r, &iov, 1, false);
+    return iov.iov_len == 0 || send_iov(r, &iov, 1, has_more);
+}
+
+bool
+gn_resp_flush(struct gn_resp *r)
+{
+    return flush(r, false);
+}
+
+bool
+gn_resp_flush_last(struct gn_resp *r)
+{
+    return flush(r, !r->keeps_alive && gn_conn_request_is_consumed(r->conn));
 }
 
 bool
@@ -280,6 +297,8 @@ gn_resp_end(struct gn_resp *r)
         r->is_broken = true;
     if (!r->has_no_body && r->content_length >= 0 && r->body_bytes < (uint64_t)r->content_length)
         r->is_short = true;
+    if (r->is_short || r->is_broken)
+        r->keeps_alive = false;
 }
 
 void
@@ -293,7 +312,7 @@ gn_resp_error_page(struct gn_resp *r, int code, const char *reason, const char *
     r->code = code;
     r->content_length = -1;
     r->is_started = r->is_head_queued = r->is_done = true;
-    r->is_chunked = false;
+    r->is_chunked = r->keeps_alive = false;
     if (!gn_buf_printf(&r->status, "%d %s", code, reason) ||
         !gn_http_error_response(&r->out, code, reason, message,
                                 gn_slice_eq(method, GN_SLICE("HEAD"))))

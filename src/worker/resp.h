@@ -30,6 +30,7 @@ struct gn_resp {
     bool is_chunked;
     bool wants_upgrade;         /* Connection: upgrade and Upgrade: websocket */
     bool has_no_body;           /* HEAD, 1xx, 204, 304 */
+    bool keeps_alive;           /* the head said so, and the framing allows it */
     bool was_cut;               /* the application gave more than its Content-Length */
     bool is_broken;             /* the client is gone, or framing can't be kept: close */
     bool is_sent;               /* bytes have left: nothing can be taken back */
@@ -65,6 +66,10 @@ void gn_resp_end(struct gn_resp *r);
 
 /* Sends what is in `out`; blocks. */
 bool gn_resp_flush(struct gn_resp *r);
+
+/* The same at the end of a response. When the connection is closed next, the kernel keeps the last bytes until then, so that they leave
+ * in one segment with the FIN. */
+bool gn_resp_flush_last(struct gn_resp *r);
 
 /* Replaces what was queued by an error page (only while nothing was sent). */
 void gn_resp_error_page(struct gn_resp *r, int code, const char *reason, const char *message);

@@ -101,20 +101,20 @@ gn_service_fini(struct gn_service *s)
     if (s->access_format != NULL)
         gn_access_format_free(s->access_format);
     gn_arena_fini(&s->arena);
-    gn_buf_fini(&s->line);
+    gn_buf_fini(&s->scratch.line);
     memset(s, 0, sizeof(*s));
 }
 
 const char *
-gn_service_date(struct gn_service *s)
+gn_scratch_date(struct gn_scratch *t)
 {
     time_t now = gn_clock_wall_s();
 
-    if (now != s->date_at) {
-        gn_clock_http_date(now, s->date);
-        s->date_at = now;
+    if (now != t->date_at) {
+        gn_clock_http_date(now, t->date);
+        t->date_at = now;
     }
-    return s->date;
+    return t->date;
 }
 
 /* What the look-ups of one access line need. */
@@ -181,7 +181,7 @@ gn_service_log_access(struct gn_service *s, const struct gn_conn *c,
         r.user = gn_basic_user(auth->value, user, sizeof(user));
     r.duration_ns = gn_clock_mono_ns() - c->started_ns;
     r.now = gn_clock_wall_s();
-    gn_buf_clear(&s->line);
-    if (gn_access_format_write(s->access_format, &r, &s->line))
-        gn_log_access_write(s->worker->log, gn_buf_slice(&s->line));
+    gn_buf_clear(&c->scratch->line);
+    if (gn_access_format_write(s->access_format, &r, &c->scratch->line))
+        gn_log_access_write(s->worker->log, gn_buf_slice(&c->scratch->line));
 }

@@ -1,7 +1,6 @@
 /* What a worker derives once from the frozen table to serve requests.
  *
- * Made after the fork, immutable afterwards except for the cached date and the access line's
- * buffer, which belong to the main thread.
+ * Made after the fork, immutable afterwards except for the scratch of the loop's thread.
  */
 #ifndef GN_WORKER_SERVICE_H
 #define GN_WORKER_SERVICE_H
@@ -18,6 +17,14 @@
 
 struct gn_conn;
 
+/* What one thread that runs requests keeps for itself. */
+struct gn_scratch {
+    time_t date_at;              /* second of `date` */
+    char date[GN_HTTP_DATE_BYTES];
+    struct gn_buf line;          /* the access line being written */
+    void *thread;                /* the language's view of a pool thread; NULL on the loop's thread */
+};
+
 struct gn_service {
     struct gn_worker *worker;            /* borrowed */
     struct gn_arena arena;               /* owns the policy's strings */
@@ -28,16 +35,14 @@ struct gn_service {
     struct gn_slice server;              /* value of Server */
     bool use_sendfile;
     int64_t io_timeout_ns;               /* silence allowed to a client; 0: for ever */
-    time_t date_at;                      /* second of `date` */
-    char date[GN_HTTP_DATE_BYTES];
-    struct gn_buf line;                  /* the access line being written */
+    struct gn_scratch scratch;           /* of the loop's thread */
 };
 
 bool gn_service_init(struct gn_service *s, struct gn_worker *w, struct gn_err *err) GN_MUST_CHECK;
 void gn_service_fini(struct gn_service *s);
 
 /* The Date field's text, rebuilt when the second has changed. */
-const char *gn_service_date(struct gn_service *s);
+const char *gn_scratch_date(struct gn_scratch *t);
 
 /* Writes the access line of a finished request; does nothing without an access log. `environ_value` may be NULL. */
 void gn_service_log_access(struct gn_service *s, const struct gn_conn *c,

@@ -1,5 +1,7 @@
 # Black-box tests: each file starts the built program and talks to it from outside.
 blackbox_tests = \
+	%D%/test_access_log.py \
+	%D%/test_arbiter.py \
 	%D%/test_config_errors.py \
 	%D%/test_config_sources.py \
 	%D%/test_schema_docs.py \

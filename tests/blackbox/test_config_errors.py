@@ -113,6 +113,7 @@ def test_serving_refuses_as_the_check_does(place):
     ("bind = '127.0.0.1:abc'\n", "bind"),
     ("bind = '127.0.0.1:99999'\n", "bind"),
     ("bind = 'fd://x'\n", "bind"),
+    ("bind = '127.0.0.1:1,127.0.0.1:2'\n", "bind"),
     ("raw_env = ['NOVALUE']\n", "raw_env"),
     ("loglevel = 'loud'\n", "loglevel"),
 ])
@@ -144,12 +145,14 @@ def test_several_errors_of_one_file_in_one_run(place):
     assert result.returncode == 1
 
 
-def test_several_errors_of_all_sources_in_one_run(place):
+@pytest.mark.parametrize("word,flag", [("--header-map bad", "--header-map"),
+                                       ("--umask bad", "--umask")])
+def test_several_errors_of_all_sources_in_one_run(word, flag, place):
     place.dir.write("gunicorn.conf.py", "backlog = 'x'\n")
     result = check(place, "--cert-reqs", "bad",
-                   env={"WEB_CONCURRENCY": "many", "GUNICORN_CMD_ARGS": "--umask bad"})
+                   env={"WEB_CONCURRENCY": "many", "GUNICORN_CMD_ARGS": word})
     assert_refused(result, "WEB_CONCURRENCY", r"gunicorn\.conf\.py:1\b", "GUNICORN_CMD_ARGS",
-                   "--umask", "--cert-reqs")
+                   flag, "--cert-reqs")
 
 
 # -- the configuration file itself

@@ -298,7 +298,6 @@ proc_name = __file__
     ("'1_000'", "backlog", "1000"), ("True", "workers", "1"), ("'true'", "daemon", "True"),
     ("' FALSE '", "preload_app", "False"), ("None", "preload_app", "None"),
     ("None", "accesslog", "None"), ("'  x  '", "proc_name", "x"),
-    ("'127.0.0.1:1,127.0.0.1:2'", "bind", "['127.0.0.1:1,127.0.0.1:2']"),
     ("['a=1', ' b=2 ']", "raw_env", "['a=1', 'b=2']"), ("'DROP '", "header_map", "drop"),
     ("0x1f", "umask", "31"), ("'0o17'", "umask", "15"),
     ("'10.0.0.1,,10.0.0.2 '", "forwarded_allow_ips", None),

@@ -47,8 +47,23 @@ def test_environ_types(server):
         assert types["wsgi." + name] == "bool", name
     assert types["wsgi.url_scheme"] == "str"
     assert types["wsgi.file_wrapper"] == "type"
-    assert types["gunicorn.socket"] == "socket"
     assert {"wsgi.input", "wsgi.errors"} <= set(types)
+
+
+def test_environ_holds_the_connection(server):
+    """A socket as Python knows it: applications take it over."""
+    assert json.loads(server.get("/env").body)["real_socket"] is True
+
+
+def test_environ_socket_can_be_taken_over(site):
+    site.dir.write("app.py", '''\
+def app(environ, start_response):
+    environ["gunicorn.socket"].sendall(b"taken over")
+    return []
+''')
+    server = site.start("app:app")
+    assert server.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"taken over")
+    assert server.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"taken over")
 
 
 def test_environ_values(server):

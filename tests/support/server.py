@@ -1,5 +1,6 @@
 """Starts the program under test, watches it and stops it."""
 
+import itertools
 import os
 import re
 import shutil
@@ -73,6 +74,7 @@ def run(workdir, *args, env=None, path=None, timeout=procs.DEADLINE, **options):
 class Server:
     """One running master with its workers."""
 
+    NUMBERS = itertools.count(1)
     LISTENING = re.compile(r"Listening at: (\S+) \((\d+)\)")
 
     def __init__(self, workdir, app="app:app", args=(), env=None, bind="127.0.0.1:0", path=None,
@@ -84,9 +86,10 @@ class Server:
         argv += [str(word) for word in args]
         if app:
             argv.append(app)
-        self.out = open(workdir / "stdout.log", "ab")
-        self.err = open(workdir / "stderr.log", "ab")
-        self.errors = "stderr.log"
+        self.number = next(self.NUMBERS)  # several servers may share a directory
+        self.output, self.errors = "stdout%d.log" % self.number, "stderr%d.log" % self.number
+        self.out = open(workdir / self.output, "ab")
+        self.err = open(workdir / self.errors, "ab")
         self.proc = subprocess.Popen(argv, cwd=str(workdir), env=procs.clean_env(workdir, env),
                                      stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
                                      start_new_session=True, **options)
@@ -98,7 +101,7 @@ class Server:
         return self.dir.read(self.errors)
 
     def stdout(self):
-        return self.dir.read("stdout.log")
+        return self.dir.read(self.output)
 
     def wait_log(self, pattern, count=1):
         """Waits until the error log holds `count` matches; returns the last of them."""

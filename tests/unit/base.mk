@@ -1,1 +1,42 @@
 # Unit tests of base.
+check_PROGRAMS += \
+	tests/unit/test_base_addr \
+	tests/unit/test_base_arena \
+	tests/unit/test_base_buf \
+	tests/unit/test_base_clock \
+	tests/unit/test_base_err \
+	tests/unit/test_base_fd \
+	tests/unit/test_base_ipnet \
+	tests/unit/test_base_num \
+	tests/unit/test_base_proc \
+	tests/unit/test_base_slice
+
+tests_unit_test_base_addr_SOURCES = tests/unit/test_base_addr.c
+tests_unit_test_base_addr_LDADD = libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_base_arena_SOURCES = tests/unit/test_base_arena.c
+tests_unit_test_base_arena_LDADD = libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_base_buf_SOURCES = tests/unit/test_base_buf.c
+tests_unit_test_base_buf_LDADD = libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_base_clock_SOURCES = tests/unit/test_base_clock.c
+tests_unit_test_base_clock_LDADD = libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_base_err_SOURCES = tests/unit/test_base_err.c
+tests_unit_test_base_err_LDADD = libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_base_fd_SOURCES = tests/unit/test_base_fd.c
+tests_unit_test_base_fd_LDADD = libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_base_ipnet_SOURCES = tests/unit/test_base_ipnet.c
+tests_unit_test_base_ipnet_LDADD = libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_base_num_SOURCES = tests/unit/test_base_num.c
+tests_unit_test_base_num_LDADD = libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_base_proc_SOURCES = tests/unit/test_base_proc.c
+tests_unit_test_base_proc_LDADD = libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_base_slice_SOURCES = tests/unit/test_base_slice.c
+tests_unit_test_base_slice_LDADD = libgn_base.la $(UNIT_LIBS)

@@ -17,7 +17,7 @@ static char dir[64];
 static void
 setup(void)
 {
-    strcpy(dir, "/tmp/gn-fd-XXXXXX");
+    snprintf(dir, sizeof(dir), "%s", "/tmp/gn-fd-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(dir));
 }
 

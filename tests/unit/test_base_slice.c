@@ -45,11 +45,8 @@ static const struct {
     struct gn_slice in;
     const char *set, *out;
 } trims[] = {
-    {{NULL, 0}, " ", ""},
-    {{"   ", 3}, " ", ""},
-    {{" \ta b\t ", 7}, " \t", "a b"},
-    {{"a", 1}, " ", "a"},
-    {{"xax", 3}, "", "xax"},
+    {{NULL, 0}, " ", ""}, {{"   ", 3}, " ", ""},   {{" \ta b\t ", 7}, " \t", "a b"},
+    {{"a", 1}, " ", "a"}, {{"xax", 3}, "", "xax"},
 };
 
 START_TEST(trim)
@@ -70,10 +67,7 @@ static const struct {
     size_t n;
     const char *parts[4];
 } cuts[] = {
-    {"", 1, {""}},
-    {"a", 1, {"a"}},
-    {"a,b", 2, {"a", "b"}},
-    {",a,", 3, {"", "a", ""}},
+    {"", 1, {""}},           {"a", 1, {"a"}}, {"a,b", 2, {"a", "b"}}, {",a,", 3, {"", "a", ""}},
     {",,", 3, {"", "", ""}},
 };
 

@@ -10,16 +10,16 @@ static const struct {
 } cases[] = {
     {"Basic am9lOnB3", "joe"},
     {"BASIC  am9lMjpwdw==", "joe2"},
-    {"basic am9lMw==", "joe3"},         /* no colon */
-    {"Basic am9l!OnB3", "joe"},         /* other octets are skipped */
+    {"basic am9lMw==", "joe3"}, /* no colon */
+    {"Basic am9l!OnB3", "joe"}, /* other octets are skipped */
     {"Basic am9l OnB3", "joe"},
-    {"Basic am9lOnB", NULL},            /* an incomplete group */
+    {"Basic am9lOnB", NULL}, /* an incomplete group */
     {"Basic am9lOnB3==", "joe"},
-    {"Basic OnB3", NULL},               /* ":pw" */
-    {"Basic asO2Cjo=", "j\xc3\xb6\n"},  /* escaped where it is written */
-    {"Basic /zo=", NULL},               /* not UTF-8 */
-    {"Basic YTr/", NULL},               /* the password is not UTF-8 */
-    {"Basic YTrD", NULL},               /* it ends within a character */
+    {"Basic OnB3", NULL},              /* ":pw" */
+    {"Basic asO2Cjo=", "j\xc3\xb6\n"}, /* escaped where it is written */
+    {"Basic /zo=", NULL},              /* not UTF-8 */
+    {"Basic YTr/", NULL},              /* the password is not UTF-8 */
+    {"Basic YTrD", NULL},              /* it ends within a character */
     {"Basic YTrDKA==", NULL},
     {"Basic YTrDqQ==", "a"},
     {"Basic", NULL},

@@ -51,7 +51,9 @@ static const struct {
     {{"a\"b", 3}, BOTH, "a\\\"b", "a\\\"b"},
     {{"a\tb", 3}, 0, "a\tb", "a\tb"},
     {{"a\tb", 3}, BOTH, "a\\x09b", "a\\x09b"},
-    {{"a\nb\r\0\x1b[0m\x7f", 10}, 0, "a\\x0ab\\x0d\\x00\\x1b[0m\\x7f",
+    {{"a\nb\r\0\x1b[0m\x7f", 10},
+     0,
+     "a\\x0ab\\x0d\\x00\\x1b[0m\\x7f",
      "a\\x0ab\\x0d\\x00\\x1b[0m\\x7f"},
     {{"\\x0a", 4}, BOTH, "\\x0a", "\\x0a"}, /* as the original: a backslash stays */
     {{"\xc3\xa9", 2}, 0, "\xc3\xa9", "\xc3\x83\xc2\xa9"},

@@ -21,7 +21,7 @@ static char dir[64], error_path[128], access_path[128], moved_path[128];
 static void
 setup(void)
 {
-    strcpy(dir, "/tmp/gn-log-XXXXXX");
+    snprintf(dir, sizeof(dir), "%s", "/tmp/gn-log-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(error_path, sizeof(error_path), "%s/error.log", dir);
     snprintf(access_path, sizeof(access_path), "%s/access.log", dir);
@@ -92,10 +92,10 @@ static const struct {
     const char *name;
     enum gn_level level;
 } levels[] = {
-    {"debug", GN_DEBUG},      {"info", GN_INFO},         {"warning", GN_WARN},
-    {"error", GN_LERROR},     {"critical", GN_CRITICAL}, {"DEBUG", GN_DEBUG},
-    {"Critical", GN_CRITICAL}, {"verbose", GN_INFO},     {"", GN_INFO},
-    {"debugger", GN_INFO},    {NULL, GN_INFO},
+    {"debug", GN_DEBUG},       {"info", GN_INFO},         {"warning", GN_WARN},
+    {"error", GN_LERROR},      {"critical", GN_CRITICAL}, {"DEBUG", GN_DEBUG},
+    {"Critical", GN_CRITICAL}, {"verbose", GN_INFO},      {"", GN_INFO},
+    {"debugger", GN_INFO},     {NULL, GN_INFO},
 };
 
 START_TEST(level_parse)
@@ -194,13 +194,18 @@ START_TEST(error_values)
     gn_err_set(&err, GN_E_IO, ENOENT, "can't open 'x'");
     gn_log_err(lg, GN_LERROR, "Reload failed", &err);
     gn_log_err(lg, GN_LERROR, NULL, &err);
+    gn_log_err(lg, GN_WARN, "Exception during worker exit:", &err);
     err.detail = strdup("Traceback:\n  y");
     gn_log_err(lg, GN_LERROR, "Exception in worker process", &err);
+    gn_log_err(lg, GN_WARN, "Exception during worker exit:", &err);
     gn_log_err(lg, GN_DEBUG, "unwanted", &err);
     check_matches(error_path,
                   "^[^\n]* \\[ERROR\\] Reload failed: can't open 'x': No such file or directory\n"
                   "[^\n]* \\[ERROR\\] can't open 'x': No such file or directory\n"
-                  "[^\n]* \\[ERROR\\] Exception in worker process\nTraceback:\n  y\n$");
+                  "[^\n]* \\[WARNING\\] Exception during worker exit: can't open 'x': No such file "
+                  "or directory\n"
+                  "[^\n]* \\[ERROR\\] Exception in worker process\nTraceback:\n  y\n"
+                  "[^\n]* \\[WARNING\\] Exception during worker exit:\nTraceback:\n  y\n$");
     gn_err_clear(&err);
     gn_log_close(lg);
 }
@@ -366,8 +371,11 @@ END_TEST
 
 START_TEST(write_errors_are_swallowed)
 {
-    struct gn_log_options o = {.error_path = "/dev/full", .access_path = "/dev/full",
-                               .level = GN_INFO, .owner = geteuid(), .group = getegid()};
+    struct gn_log_options o = {.error_path = "/dev/full",
+                               .access_path = "/dev/full",
+                               .level = GN_INFO,
+                               .owner = geteuid(),
+                               .group = getegid()};
     struct gn_log *lg = must_open(&o);
 
     errno = 0;

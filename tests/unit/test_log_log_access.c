@@ -37,9 +37,10 @@ response_header(const void *ctx GN_UNUSED, struct gn_slice name)
 static struct gn_slice
 environ_value(const void *ctx GN_UNUSED, struct gn_slice name)
 {
-    static const char *const pairs[][2] = {
-        {"wsgi.url_scheme", "http"}, {"server_port", "80"}, {"x.text", "\xc3\xa9\"\n"},
-        {NULL, NULL}};
+    static const char *const pairs[][2] = {{"wsgi.url_scheme", "http"},
+                                           {"server_port", "80"},
+                                           {"x.text", "\xc3\xa9\"\n"},
+                                           {NULL, NULL}};
 
     return look_up(name, pairs);
 }
@@ -81,8 +82,7 @@ static const struct {
      " - - [06/Nov/1994:08:49:37 +0000] \"- - -\" 404 0 \"-\" \"-\""},
     {"", "", ""},
     {"hello", "hello", "hello"},
-    {"%(m)s|%(U)s|%(q)s|%(H)s|%(B)s|%(p)s", "GET|/a b|q=1|HTTP/1.1|1234|<8250>",
-     "-|-||-|0|<0>"},
+    {"%(m)s|%(U)s|%(q)s|%(H)s|%(B)s|%(p)s", "GET|/a b|q=1|HTTP/1.1|1234|<8250>", "-|-||-|0|<0>"},
     /* Durations keep their days. */
     {"%(T)s %(M)s %(D)s %(L)s", "90061 90061001 90061001588 90061.001588", "0 0 0 0.000000"},
     {"%(T)d %(M)012d %(D)x %(B)+d", "90061 000090061001 14f80dd374 +1234", "0 000000000000 0 +0"},
@@ -97,7 +97,11 @@ static const struct {
     {"%({x.text}e)s", "\xc3\xa9\\\"\\x0a", "-"},
     {"%({}i)s %({i)s %(})s %({x}z)s %({x-q}i )s", "- - - - -", "- - - - -"},
     {"%(x)s %()s %((h))s %(a(b)c)s %(hh)s %(S)5s", "- - - - -     -", "- - - - -     -"},
-    {"\xc3\xa9%(s)s", "\xc3\xa9" "200", "\xc3\xa9" "404"},
+    {"\xc3\xa9%(s)s",
+     "\xc3\xa9"
+     "200",
+     "\xc3\xa9"
+     "404"},
     {"line\n", "line\n", "line\n"},
 };
 
@@ -172,8 +176,11 @@ START_TEST(environ_is_asked_for_only_when_needed)
     static const struct {
         const char *format;
         bool needs;
-    } cases[] = {{DEFAULT_FORMAT, false}, {"%({a}i)s %({a}o)s", false}, {"%(e)s", false},
-                 {"x %({a}e)s y", true},  {"%({a}E)s", true}};
+    } cases[] = {{DEFAULT_FORMAT, false},
+                 {"%({a}i)s %({a}o)s", false},
+                 {"%(e)s", false},
+                 {"x %({a}e)s y", true},
+                 {"%({a}E)s", true}};
 
     for (size_t i = 0; i < GN_ARRAY_LEN(cases); i++) {
         struct gn_access_format *f = gn_access_format_new(cases[i].format, NULL);

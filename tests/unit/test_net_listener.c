@@ -28,15 +28,14 @@ setup(void)
 {
     struct gn_log_options o = {.level = GN_INFO, .owner = geteuid(), .group = getegid()};
 
-    strcpy(dir, "/tmp/gn-net-XXXXXX");
+    snprintf(dir, sizeof(dir), "%s", "/tmp/gn-net-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(sock_path, sizeof(sock_path), "%s/s", dir);
     snprintf(log_path, sizeof(log_path), "%s/log", dir);
     o.error_path = log_path;
     lg = gn_log_open(&o, NULL);
     ck_assert_ptr_nonnull(lg);
-    options = (struct gn_listener_options){
-        .backlog = 64, .uid = geteuid(), .gid = getegid()};
+    options = (struct gn_listener_options){.backlog = 64, .uid = geteuid(), .gid = getegid()};
 }
 
 static void
@@ -343,18 +342,17 @@ static const struct {
 } hopeless[] = {
     {"unix:/nonexistent/s", "Can't connect to /nonexistent/s: the directory does not exist",
      "connection to /nonexistent/s failed: [Errno 2] No such file or directory\n"},
-    {"name.invalid:80",
-     "Can't connect to ('name.invalid', 80): the host name is unknown, check the setting bind",
-     "connection to ('name.invalid', 80) failed: [Errno -"},
+    /* No name server is asked for a name with an empty part. */
+    {"a..b:80", "Can't connect to ('a..b', 80): the host name is unknown, check the setting bind",
+     "connection to ('a..b', 80) failed: [Errno -2] Name or service not known\n"},
 };
 
-/* Nothing that waiting could change: one try, one line. Without any name server the resolver says
- * "try again", so the second row may wait. */
+/* Nothing that waiting could change: one try, one line. */
 START_TEST(hopeless_address)
 {
     check_failure(address(hopeless[_i].bind), hopeless[_i].message);
-    ck_assert_uint_ge(count_in_log(hopeless[_i].line), 1);
-    ck_assert_uint_le(count_in_log("\n"), _i == 0 ? 1 : 5);
+    ck_assert_uint_eq(count_in_log(hopeless[_i].line), 1);
+    ck_assert_uint_eq(count_in_log("\n"), 1);
 }
 END_TEST
 
@@ -437,8 +435,8 @@ START_TEST(inherited_must_listen)
 
     snprintf(bind_text, sizeof(bind_text), "fd://%d", fd);
     if (_i == 1 || _i == 2)
-        snprintf(message, sizeof(message),
-                 "Can't use %s: it is not a listening stream socket", bind_text);
+        snprintf(message, sizeof(message), "Can't use %s: it is not a listening stream socket",
+                 bind_text);
     else
         snprintf(message, sizeof(message), "Can't use %s as a listening socket: %s", bind_text,
                  strerror(_i == 0 ? ENOTSOCK : EBADF));

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import socket
 import sys
 import time
 
@@ -64,7 +65,8 @@ def hello(environ, start_response):
 def env(environ, start_response):
     shown = {k: v if isinstance(v, (str, int, bool, list)) else repr(v) for k, v in environ.items()}
     types = {k: type(v).__name__ for k, v in environ.items()}
-    return as_json(start_response, {"values": shown, "types": types,
+    real_socket = isinstance(environ["gunicorn.socket"], socket.socket)
+    return as_json(start_response, {"values": shown, "types": types, "real_socket": real_socket,
                                     "environ": type(environ).__name__})
 
 

@@ -1,0 +1,567 @@
+#include "worker/engine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "config/frozen.h"
+#include "host/host.h"
+#include "log/log.h"
+
+enum {
+    EVENTS_PER_TURN = 64,
+    ACCEPTS_PER_TURN = 16, /* then the other connections are looked at */
+    MAX_IDLE_MS = 10000,
+    FIRST_BYTES_MS = 1, /* how long a fresh connection is waited for before it joins the others */
+};
+
+#define ACCEPT_PAUSE_NS (GN_NS_PER_S / 2)
+#define SILENT_DRAIN_NS GN_NS_PER_S
+
+/* Markers for epoll data: a connection's address is never one of these. */
+static char signal_mark, listener_mark, policy_mark;
+
+/* ---- the poll set ---- */
+
+static void
+poll_remove(struct gn_engine *e, struct gn_conn *c)
+{
+    /* Explicit, since a copy of the descriptor (in a child of the application) would keep it in the set. */
+    if (c->is_in_poll)
+        epoll_ctl(e->ep, EPOLL_CTL_DEL, c->fd, NULL);
+    c->is_in_poll = false;
+}
+
+/* Edge-triggered: a connection is registered once; what comes while it is not the loop's is remembered. */
+static bool
+poll_add(struct gn_engine *e, struct gn_conn *c)
+{
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+
+    if (c->is_in_poll)
+        return true;
+    c->is_in_poll = epoll_ctl(e->ep, EPOLL_CTL_ADD, c->fd, &ev) == 0;
+    return c->is_in_poll;
+}
+
+static void
+set_listening(struct gn_engine *e, bool on)
+{
+    if (e->is_listening == on)
+        return;
+    e->is_listening = on;
+    for (size_t i = 0; i < e->w->n_listeners; i++) {
+        struct epoll_event ev = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &listener_mark};
+
+        epoll_ctl(e->ep, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, e->w->listeners[i].fd, &ev);
+    }
+}
+
+/* ---- the end of a connection ---- */
+
+static void
+free_conn(struct gn_engine *e, struct gn_conn *c)
+{
+    poll_remove(e, c);
+    gn_conn_free(c);
+}
+
+static void
+close_now(struct gn_engine *e, struct gn_conn *c)
+{
+    e->n_connections--;
+    free_conn(e, c);
+}
+
+/* The response is out. Unread bytes of the client would turn close(2) into a reset that eats the response: then
+ * half-close and wait for the client's end, in the loop. */
+static void
+finish(struct gn_engine *e, struct gn_conn *c, bool is_refused)
+{
+    bool clean = !is_refused && gn_conn_request_is_consumed(c);
+
+    if (clean || c->resp.is_broken || shutdown(c->fd, SHUT_WR) < 0 || !poll_add(e, c) ||
+        gn_conn_linger_read(c)) {
+        close_now(e, c);
+        return;
+    }
+    e->n_connections--;
+    c->state = GN_CONN_LINGER;
+    c->deadline_ns = gn_clock_mono_ns() + GN_CONN_LINGER_NS;
+    TAILQ_INSERT_TAIL(&e->lingering, c, link);
+}
+
+static void
+refuse(struct gn_engine *e, struct gn_conn *c)
+{
+    gn_resp_flush(&c->resp);
+    if (c->parser.head.method.n > 0) {
+        c->started_ns = c->started_ns != 0 ? c->started_ns : gn_clock_mono_ns();
+        gn_service_log_access(&e->service, c, NULL, NULL);
+    }
+    finish(e, c, true);
+}
+
+/* ---- requests ---- */
+
+static void
+slot_begin(struct gn_worker *w, const struct gn_conn *c)
+{
+    const struct gn_http_head *h = &c->parser.head;
+    struct gn_slot *slot = w->slot;
+    size_t room = GN_SLOT_LINE_BYTES - 1;
+    size_t n = h->method.n < 32 ? h->method.n : 32;
+    unsigned seq = atomic_load_explicit(&slot->seq, memory_order_relaxed);
+
+    atomic_store_explicit(&slot->seq, seq + 1, memory_order_release);
+    memcpy(slot->line, h->method.p, n);
+    slot->line[n++] = ' ';
+    room -= n;
+    memcpy(slot->line + n, h->target.p, h->target.n < room ? h->target.n : room);
+    n += h->target.n < room ? h->target.n : room;
+    slot->line[n] = '\0';
+    atomic_store_explicit(&slot->seq, seq + 2, memory_order_release);
+    atomic_store_explicit(&slot->busy_since_ns, c->started_ns, memory_order_relaxed);
+    atomic_store_explicit(&slot->beat_ns, c->started_ns, memory_order_relaxed);
+    atomic_store_explicit(&slot->state, GN_SLOT_BUSY, memory_order_relaxed);
+}
+
+static void
+run_request(struct gn_engine *e, struct gn_conn *c)
+{
+    struct gn_worker *w = e->w;
+
+    c->state = GN_CONN_RUN;
+    w->requests++;
+    if (w->requests >= w->max_requests && w->is_alive) {
+        gn_log(w->log, GN_INFO, "Autorestarting worker after current request.");
+        w->is_alive = false;
+    }
+    c->may_keep_alive = e->policy->has_keepalive && w->is_alive && !c->parser.head.wants_close &&
+                        w->frozen->cfg.keepalive > 0;
+    slot_begin(w, c);
+    e->n_running++;
+    e->policy->ready(e, c);
+}
+
+static void
+park(struct gn_engine *e, struct gn_conn *c)
+{
+    int64_t limit = e->service.io_timeout_ns;
+
+    if (!poll_add(e, c)) {
+        close_now(e, c);
+        return;
+    }
+    c->deadline_ns = limit > 0 ? gn_clock_mono_ns() + limit : INT64_MAX;
+    c->list = &e->waiting;
+    TAILQ_INSERT_TAIL(&e->waiting, c, link);
+    e->n_waiting++;
+}
+
+static void
+unpark(struct gn_engine *e, struct gn_conn *c)
+{
+    TAILQ_REMOVE(c->list, c, link);
+    if (c->list == &e->waiting)
+        e->n_waiting--;
+    c->list = NULL;
+}
+
+/* What to do after gn_conn_read or gn_conn_parse for a connection that is in no list. */
+static void
+dispatch(struct gn_engine *e, struct gn_conn *c, enum gn_conn_event event)
+{
+    switch (event) {
+    case GN_CONN_WAIT:
+        park(e, c);
+        break;
+    case GN_CONN_READY:
+        run_request(e, c);
+        break;
+    case GN_CONN_BAD:
+        refuse(e, c);
+        break;
+    case GN_CONN_EOF:
+        close_now(e, c);
+        break;
+    }
+}
+
+static void
+on_readable(struct gn_engine *e, struct gn_conn *c)
+{
+    enum gn_conn_state before = c->state;
+    enum gn_conn_event event;
+
+    if (c->state == GN_CONN_RUN) {
+        c->has_edge = true; /* looked at when the request has ended */
+        return;
+    }
+    if (c->state == GN_CONN_LINGER) {
+        if (gn_conn_linger_read(c)) {
+            TAILQ_REMOVE(&e->lingering, c, link);
+            free_conn(e, c);
+        }
+        return;
+    }
+    event = gn_conn_read(c);
+    /* The deadline for the head is absolute, so that trickling bytes do not prolong it; that for a small body starts with it. */
+    if (event == GN_CONN_WAIT && c->state == before && c->list == &e->waiting)
+        return;
+    if (event == GN_CONN_WAIT && c->list == &e->idle && gn_buf_len(&c->in) == 0)
+        return;
+    unpark(e, c);
+    dispatch(e, c, event);
+}
+
+static void
+keep_alive(struct gn_engine *e, struct gn_conn *c)
+{
+    enum gn_conn_event event;
+
+    if (!gn_conn_next(c)) {
+        close_now(e, c);
+        return;
+    }
+    event = gn_buf_len(&c->in) > 0 ? gn_conn_parse(c) : GN_CONN_WAIT;
+    if (event == GN_CONN_WAIT && (c->has_edge || !c->is_in_poll)) {
+        c->has_edge = false;
+        if (!poll_add(e, c)) {
+            close_now(e, c);
+            return;
+        }
+        event = gn_conn_read(c);
+    }
+    if (event != GN_CONN_WAIT || gn_buf_len(&c->in) > 0) {
+        dispatch(e, c, event);
+        return;
+    }
+    c->deadline_ns = gn_clock_mono_ns() + e->w->frozen->cfg.keepalive * GN_NS_PER_S;
+    c->list = &e->idle;
+    TAILQ_INSERT_TAIL(&e->idle, c, link);
+}
+
+void
+gn_engine_done(struct gn_engine *e, struct gn_conn *c)
+{
+    e->n_running--;
+    atomic_store_explicit(&e->w->slot->requests, e->w->requests, memory_order_relaxed);
+    if (e->n_running == 0)
+        atomic_store_explicit(&e->w->slot->state, GN_SLOT_IDLE, memory_order_relaxed);
+    if (c->resp.keeps_alive && !c->resp.is_broken && gn_conn_drain_body(c))
+        keep_alive(e, c);
+    else
+        finish(e, c, false);
+}
+
+/* ---- accepting ---- */
+
+/* A fresh connection: most clients have sent their request already, or do so within the next moment. */
+static void
+welcome(struct gn_engine *e, struct gn_conn *c)
+{
+    enum gn_conn_event event = gn_conn_read(c);
+
+    e->n_connections++;
+    if (event == GN_CONN_WAIT && e->n_waiting == 0 && gn_buf_len(&c->in) == 0) {
+        struct pollfd p = {.fd = c->fd, .events = POLLIN};
+
+        if (poll(&p, 1, FIRST_BYTES_MS) > 0)
+            event = gn_conn_read(c);
+    }
+    dispatch(e, c, event);
+}
+
+/* An accept error that is not "nothing there": descriptors or memory are short. Waiting helps, spinning does not. */
+static void
+accept_failed(struct gn_engine *e, int error)
+{
+    gn_log(e->w->log, GN_LERROR, "Connections can't be accepted for the moment: %s",
+           strerror(error));
+    e->accept_again_ns = gn_clock_mono_ns() + ACCEPT_PAUSE_NS;
+}
+
+static bool
+may_accept(const struct gn_engine *e)
+{
+    return e->accept_again_ns == 0 && e->n_connections < e->max_connections &&
+           e->policy->has_room((struct gn_engine *)e);
+}
+
+/* One connection from the next listener that has one. False when no listener has any. */
+static bool
+accept_one(struct gn_engine *e)
+{
+    struct gn_worker *w = e->w;
+
+    for (size_t i = 0; i < w->n_listeners; i++) {
+        const struct gn_listener *l = &w->listeners[e->next_listener];
+        struct gn_conn *c = gn_conn_accept(&e->service, l);
+
+        e->next_listener = (e->next_listener + 1) % w->n_listeners;
+        if (c != NULL) {
+            atomic_fetch_add_explicit(&w->slot->accepted, 1, memory_order_relaxed);
+            welcome(e, c);
+            return true;
+        }
+        if (errno != EAGAIN && errno != EWOULDBLOCK) {
+            accept_failed(e, errno);
+            return false;
+        }
+    }
+    return false;
+}
+
+/* ---- the loop ---- */
+
+static int64_t
+first_deadline(const struct gn_conn_list *list, int64_t t)
+{
+    const struct gn_conn *c = TAILQ_FIRST(list);
+
+    return c != NULL && c->deadline_ns < t ? c->deadline_ns : t;
+}
+
+static int
+wait_ms(const struct gn_engine *e, int64_t now)
+{
+    int64_t beat_ms = e->w->frozen->cfg.timeout * 1000 / 2;
+    int64_t ms = beat_ms > 0 && beat_ms < MAX_IDLE_MS ? beat_ms : MAX_IDLE_MS;
+    int64_t t = INT64_MAX;
+
+    t = first_deadline(&e->waiting, t);
+    t = first_deadline(&e->idle, t);
+    t = first_deadline(&e->lingering, t);
+    if (e->accept_again_ns != 0 && e->accept_again_ns < t)
+        t = e->accept_again_ns;
+    if (e->leave_ns != 0 && e->leave_ns < t)
+        t = e->leave_ns;
+    if (e->silent_until_ns != 0 && e->silent_until_ns < t)
+        t = e->silent_until_ns;
+    if (t != INT64_MAX) {
+        int64_t left = t > now ? (t - now) / GN_NS_PER_MS + 1 : 0;
+
+        if (left < ms)
+            ms = left;
+    }
+    return (int)ms;
+}
+
+static void
+expire(struct gn_engine *e, int64_t now)
+{
+    struct gn_conn *c;
+
+    while ((c = TAILQ_FIRST(&e->waiting)) != NULL && c->deadline_ns <= now) {
+        unpark(e, c);
+        dispatch(e, c, gn_conn_expire(c));
+    }
+    while ((c = TAILQ_FIRST(&e->idle)) != NULL && c->deadline_ns <= now) {
+        unpark(e, c);
+        close_now(e, c);
+    }
+    while ((c = TAILQ_FIRST(&e->lingering)) != NULL && c->deadline_ns <= now) {
+        TAILQ_REMOVE(&e->lingering, c, link);
+        free_conn(e, c);
+    }
+    if (e->accept_again_ns != 0 && e->accept_again_ns <= now)
+        e->accept_again_ns = 0;
+}
+
+static void
+on_signal(struct gn_engine *e)
+{
+    gn_fd_drain(e->w->wake_fd[0]);
+    e->w->host->ops->check_signals(e->w->host);
+    if (getppid() != e->w->ppid && e->w->is_alive) {
+        gn_log(e->w->log, GN_INFO, "Parent changed, shutting down: <Worker %d>", (int)e->w->pid);
+        e->w->is_alive = false;
+    }
+}
+
+/* One epoll_wait and what it brings. Returns true when a listener is readable. */
+static bool
+turn(struct gn_engine *e, int timeout_ms)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+    bool can_accept = false;
+    int n = epoll_wait(e->ep, events, EVENTS_PER_TURN, timeout_ms);
+
+    gn_worker_beat(e->w);
+    for (int i = 0; i < n; i++) {
+        void *p = events[i].data.ptr;
+
+        if (p == &signal_mark)
+            on_signal(e);
+        else if (p == &listener_mark)
+            can_accept = true;
+        else if (p == &policy_mark)
+            e->policy->on_wake(e);
+        else if (!e->w->quits_now)
+            on_readable(e, p);
+    }
+    expire(e, gn_clock_mono_ns());
+    return can_accept;
+}
+
+static void
+run_until_told(struct gn_engine *e)
+{
+    bool can_accept = true;
+
+    while (e->w->is_alive) {
+        int left = ACCEPTS_PER_TURN;
+
+        while (can_accept && left > 0 && e->w->is_alive && may_accept(e)) {
+            can_accept = accept_one(e);
+            left--;
+        }
+        if (!e->w->is_alive)
+            break;
+        /* A listener that must not be served now leaves the set, or it would wake the loop for nothing. */
+        set_listening(e, may_accept(e) || !can_accept);
+        can_accept = can_accept && may_accept(e);
+        can_accept = turn(e, can_accept ? 0 : wait_ms(e, gn_clock_mono_ns())) || can_accept ||
+                     !e->is_listening;
+    }
+}
+
+/* Connections that have not sent a byte get a last moment, then they are closed: nothing is lost with them. */
+static void
+drop_silent(struct gn_engine *e, int64_t now)
+{
+    struct gn_conn *c, *next;
+
+    if (e->silent_until_ns == 0 || now < e->silent_until_ns)
+        return;
+    e->silent_until_ns = 0;
+    for (c = TAILQ_FIRST(&e->waiting); c != NULL; c = next) {
+        next = TAILQ_NEXT(c, link);
+        if (gn_buf_len(&c->in) == 0) {
+            unpark(e, c);
+            close_now(e, c);
+        }
+    }
+    while ((c = TAILQ_FIRST(&e->idle)) != NULL) {
+        unpark(e, c);
+        close_now(e, c);
+    }
+}
+
+static bool
+has_work(const struct gn_engine *e)
+{
+    return e->n_connections > 0 || !TAILQ_EMPTY(&e->lingering);
+}
+
+/* Answers everything that was accepted and, when the whole server stops, what waits in the listen queue. */
+static void
+drain(struct gn_engine *e)
+{
+    int64_t now = gn_clock_mono_ns();
+
+    set_listening(e, false);
+    e->leave_ns = now + e->w->frozen->cfg.graceful_timeout * GN_NS_PER_S;
+    e->silent_until_ns = now + SILENT_DRAIN_NS;
+    while (atomic_load(&e->w->slot->drain) != 0 && !e->w->quits_now && accept_one(e)) {
+        if (gn_clock_mono_ns() > e->leave_ns)
+            break;
+    }
+    while (!e->w->quits_now && has_work(e)) {
+        now = gn_clock_mono_ns();
+        if (now >= e->leave_ns)
+            break;
+        drop_silent(e, now);
+        if (has_work(e))
+            turn(e, wait_ms(e, now));
+    }
+}
+
+/* ---- start and end ---- */
+
+static bool
+watch(struct gn_engine *e, int fd, void *mark)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = mark};
+
+    return fd < 0 || epoll_ctl(e->ep, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+static bool
+engine_init(struct gn_engine *e, struct gn_worker *w, struct gn_err *err)
+{
+    TAILQ_INIT(&e->waiting);
+    TAILQ_INIT(&e->idle);
+    TAILQ_INIT(&e->lingering);
+    e->w = w;
+    /* Policies without keep-alive hold few connections; the setting is documented for the others. */
+    e->max_connections = e->policy->has_keepalive && w->frozen->cfg.worker_connections > 0
+                             ? (size_t)w->frozen->cfg.worker_connections
+                             : 4096;
+    e->ep = epoll_create1(EPOLL_CLOEXEC);
+    if (e->ep < 0 || !watch(e, w->wake_fd[0], &signal_mark))
+        return gn_err_set(err, GN_E_IO, errno, "no epoll set");
+    return gn_service_init(&e->service, w, err);
+}
+
+static void
+free_list(struct gn_engine *e, struct gn_conn_list *list)
+{
+    struct gn_conn *c;
+
+    while ((c = TAILQ_FIRST(list)) != NULL) {
+        TAILQ_REMOVE(list, c, link);
+        free_conn(e, c);
+    }
+}
+
+static void
+engine_fini(struct gn_engine *e)
+{
+    free_list(e, &e->waiting);
+    free_list(e, &e->idle);
+    free_list(e, &e->lingering);
+    gn_fd_close(&e->ep);
+    if (e->n_running == 0)
+        gn_service_fini(&e->service); /* else a pool thread still works with it until the process ends */
+}
+
+int
+gn_engine_run(struct gn_worker *w, const struct gn_engine_policy *policy, void *policy_data,
+              bool (*start)(struct gn_engine *, struct gn_err *), void (*stop)(struct gn_engine *))
+{
+    struct gn_engine *e = calloc(1, sizeof(*e));
+    struct gn_err err = {0};
+    int status = GN_EXIT_OK;
+
+    if (e == NULL)
+        return GN_EXIT_WORKER_BOOT;
+    e->policy = policy;
+    e->policy_data = policy_data;
+    e->ep = -1;
+    if (!engine_init(e, w, &err) || (start != NULL && !start(e, &err)) ||
+        (policy->wake_fd != NULL && !watch(e, policy->wake_fd(e), &policy_mark))) {
+        gn_log_err(w->log, GN_LERROR, "Exception in worker process", &err);
+        status = GN_EXIT_WORKER_BOOT;
+    } else {
+        w->engine = e;
+        w->host->ops->wait_enter(w->host);
+        run_until_told(e);
+        drain(e);
+        if (stop != NULL)
+            stop(e);
+        w->host->ops->wait_leave(w->host);
+        w->engine = NULL;
+    }
+    gn_err_clear(&err);
+    engine_fini(e);
+    if (e->n_running == 0)
+        free(e);
+    return status;
+}

@@ -1,0 +1,60 @@
+/* The engine: one epoll loop that accepts, reads, parses and times out without the lock of the language inside.
+ *
+ * A policy decides where a complete request runs: in the loop's own thread (sync.c) or in a pool (thread.c). Connections
+ * belong to the loop, except between `ready` and gn_engine_done, when they belong to whoever runs the request. Everything here is
+ * called on the loop's thread.
+ */
+#ifndef GN_WORKER_ENGINE_H
+#define GN_WORKER_ENGINE_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "worker/conn.h"
+#include "worker/service.h"
+#include "worker/worker.h"
+
+TAILQ_HEAD(gn_conn_list, gn_conn);
+
+struct gn_engine;
+
+struct gn_engine_policy {
+    bool has_keepalive;  /* the `keepalive` setting is in force */
+    /* A request is complete in `c` (state RUN). The policy runs it now or later and then calls gn_engine_done. */
+    void (*ready)(struct gn_engine *e, struct gn_conn *c);
+    /* True when a request that came now could run soon. */
+    bool (*has_room)(struct gn_engine *e);
+    /* A descriptor of the policy (or -1) and what to do when it is readable. */
+    int (*wake_fd)(struct gn_engine *e);
+    void (*on_wake)(struct gn_engine *e);
+};
+
+struct gn_engine {
+    struct gn_worker *w;
+    const struct gn_engine_policy *policy;
+    void *policy_data;
+    struct gn_service service;
+    int ep;
+    struct gn_conn_list waiting;    /* for (the rest of) a request; sorted by deadline */
+    struct gn_conn_list idle;       /* keep-alive, nothing of the next request yet; sorted by deadline */
+    struct gn_conn_list lingering;  /* response sent, for the client's end; sorted by deadline */
+    size_t n_waiting;
+    size_t n_running;               /* handed to the policy */
+    size_t n_connections;           /* all but the lingering ones */
+    size_t max_connections;
+    bool is_listening;              /* the listeners are in the poll set */
+    int64_t accept_again_ns;        /* 0, or when accepting may go on after an error */
+    int64_t leave_ns;               /* 0, or when draining ends at the latest */
+    int64_t silent_until_ns;        /* draining: how long connections without a byte are kept */
+    size_t next_listener;
+};
+
+/* Runs until the worker is told to leave, then drains. Returns an exit status. */
+int gn_engine_run(struct gn_worker *w, const struct gn_engine_policy *policy, void *policy_data,
+                  bool (*start)(struct gn_engine *, struct gn_err *),
+                  void (*stop)(struct gn_engine *));
+
+/* The request of `c` was answered: the next one is waited for, or the connection ends. */
+void gn_engine_done(struct gn_engine *e, struct gn_conn *c);
+
+#endif
