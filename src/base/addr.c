@@ -21,7 +21,8 @@ parse_port(struct gn_slice s, int *port, struct gn_err *err)
         if (s.p[i] < '0' || s.p[i] > '9')
             return gn_err_set(err, GN_E_VALUE, 0, "'%.*s' is not a port number", GN_SLICE_ARG(s));
     }
-    return gn_err_set(err, GN_E_VALUE, 0, "port %.*s is out of range (0 to 65535)", GN_SLICE_ARG(s));
+    return gn_err_set(err, GN_E_VALUE, 0, "port %.*s is out of range (0 to 65535)",
+                      GN_SLICE_ARG(s));
 }
 
 static bool
@@ -101,8 +102,9 @@ parse_unix(struct gn_slice path, struct gn_addr *out, struct gn_err *err)
     if (path.n == 0)
         return gn_err_set(err, GN_E_VALUE, 0, "the path is missing after 'unix:'");
     if (path.n >= sizeof(out->path))
-        return gn_err_set(err, GN_E_VALUE, 0, "the path of the socket is too long (%zu bytes, at most %zu)",
-                          path.n, sizeof(out->path) - 1);
+        return gn_err_set(err, GN_E_VALUE, 0,
+                          "the path of the socket is too long (%zu bytes, at most %zu)", path.n,
+                          sizeof(out->path) - 1);
     memcpy(out->path, path.p, path.n);
     return true;
 }
@@ -132,7 +134,8 @@ gn_addr_parse_port(const char *text, int default_port, struct gn_addr *out, stru
         rest = gn_slice(s.p + 5, s.n - 5);
         out->kind = GN_ADDR_FD;
         if (!gn_num_digits(rest, INT_MAX, &n))
-            return gn_err_set(err, GN_E_VALUE, 0, "'%.*s' is not a descriptor number", GN_SLICE_ARG(rest));
+            return gn_err_set(err, GN_E_VALUE, 0, "'%.*s' is not a descriptor number",
+                              GN_SLICE_ARG(rest));
         out->fd = (int)n;
         return true;
     }

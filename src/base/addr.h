@@ -1,7 +1,7 @@
 /* Bind addresses as text: parsing, printing, comparing. Nothing is resolved.
  *
- * Forms: HOST, HOST:PORT, :PORT, [V6]:PORT, unix:PATH, unix:///PATH, fd://N, each of the first four also
- * after "tcp://". The port defaults to 8000. Pure functions; the struct owns its text.
+ * Forms: HOST, HOST:PORT, :PORT, [V6]:PORT, unix:PATH, unix:///PATH, fd://N, each of the first four
+ * also after "tcp://". The port defaults to 8000. Pure functions; the struct owns its text.
  */
 #ifndef GN_BASE_ADDR_H
 #define GN_BASE_ADDR_H
@@ -23,7 +23,8 @@ struct gn_addr {
     int fd;                        /* FD */
 };
 
-/* Syntax and ranges only; resolves nothing. Messages name what is wrong ("port 99999 is out of range"). */
+/* Syntax and ranges only; resolves nothing. Messages name what is wrong ("port 99999 is out of
+ * range"). */
 bool gn_addr_parse(const char *text, struct gn_addr *out, struct gn_err *err) GN_MUST_CHECK;
 
 /* The same with another default port. */

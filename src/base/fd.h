@@ -27,7 +27,8 @@ void gn_fd_drain(int fd);
 /* Closes and sets *fd to -1; does nothing when it is negative. */
 void gn_fd_close(int *fd);
 
-/* A whole regular file into malloc'ed memory with a NUL behind it; NULL with errno set. EFBIG above `max`. */
+/* A whole regular file into malloc'ed memory with a NUL behind it; NULL with errno set. EFBIG above
+ * `max`. */
 char *gn_fd_read_file(const char *path, size_t max, size_t *n);
 
 #endif

@@ -1,7 +1,7 @@
 /* IP addresses and networks as text ("127.0.0.1", "10.0.0.0/8", "::1", "fe80::/10").
  *
- * Networks are strict as Python's ipaddress: no host bits, no short forms, no leading zeros. A plain
- * address is a network of one. Pure functions.
+ * Networks are strict as Python's ipaddress: no host bits, no short forms, no leading zeros. A
+ * plain address is a network of one. Pure functions.
  */
 #ifndef GN_BASE_IPNET_H
 #define GN_BASE_IPNET_H
@@ -13,8 +13,8 @@
 #include "base/slice.h"
 
 struct gn_ipnet {
-    int family;            /* AF_INET, AF_INET6 */
-    unsigned prefix;       /* leading bits that count: 0 to 32, or to 128 */
+    int family;             /* AF_INET, AF_INET6 */
+    unsigned prefix;        /* leading bits that count: 0 to 32, or to 128 */
     unsigned char bits[16]; /* network order; 4 or 16 bytes used */
 };
 

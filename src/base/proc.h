@@ -7,9 +7,9 @@
 
 #include "base/err.h"
 
-/* Takes over the memory of argv and environ for titles; call first thing in main. The arguments from
- * argv[1] on and `environ` are copied to the heap and stay usable; argv[0] shows the title from
- * then on and `envp` is void, so main copies argv[0] before. */
+/* Takes over the memory of argv and environ for titles; call first thing in main. The arguments
+ * from argv[1] on and `environ` are copied to the heap and stay usable; argv[0] shows the title
+ * from then on and `envp` is void, so main copies argv[0] before. */
 void gn_proc_title_init(int argc, char **argv, char **envp);
 
 /* Sets the title that ps shows ("gunicorn: master [app:app]"); also prctl(PR_SET_NAME). */

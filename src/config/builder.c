@@ -44,7 +44,8 @@ gn_builder_add(struct gn_builder *b, const struct gn_setting *s, const struct gn
     c->raw = raw;
     c->origin = *origin;
     c->base_dir = b->start_dir;
-    /* Sources are read in the order of need (argv names the file), the chain has the order of authority. */
+    /* Sources are read in the order of need (argv names the file), the chain has the order of
+     * authority. */
     while (*at != NULL && (*at)->origin.layer > origin->layer)
         at = &(*at)->next;
     c->next = *at;
@@ -94,8 +95,8 @@ gn_builder_call(struct gn_builder *b, const struct gn_value *callable, struct gn
 }
 
 static bool
-sink_add(struct gn_cfg_sink *sink, const char *name, const struct gn_value *value,
-         const char *file, int line, int column)
+sink_add(struct gn_cfg_sink *sink, const char *name, const struct gn_value *value, const char *file,
+         int line, int column)
 {
     const struct gn_names_sink *names = sink->ctx;
 

@@ -1,7 +1,7 @@
 /* The builder: every source adds candidates, one pass validates all and freezes the result.
  *
- * Lifetime: init, sources add (gn_from_*), gn_builder_freeze, fini. The frozen configuration does not
- * refer to the builder. Nothing here changes the process (no chdir, no user switch, no socket).
+ * Lifetime: init, sources add (gn_from_*), gn_builder_freeze, fini. The frozen configuration does
+ * not refer to the builder. Nothing here changes the process (no chdir, no user switch, no socket).
  */
 #ifndef GN_CONFIG_BUILDER_H
 #define GN_CONFIG_BUILDER_H
@@ -18,25 +18,26 @@ struct gn_candidate {
     const struct gn_value *raw;
     const struct gn_value *value; /* canonical form; NULL until validated, and when refused */
     struct gn_origin origin;
-    const char *base_dir;      /* directory that a relative `chdir` is resolved against */
-    struct gn_candidate *next; /* older candidates of the same setting: `chain` order, newest first */
+    const char *base_dir; /* directory that a relative `chdir` is resolved against */
+    struct gn_candidate
+        *next; /* older candidates of the same setting: `chain` order, newest first */
 };
 
 struct gn_builder {
     struct gn_arena arena;
     struct gn_candidate *latest[GN_SETTING_COUNT];
-    struct gn_diags *diags;   /* borrowed */
-    struct gn_host *host;     /* borrowed; may be NULL: then nothing of the language inside is usable */
-    const char *start_dir;    /* current directory at start, spelled as PWD when that is the same */
-    const char *app_uri;      /* positional argument, or NULL */
-    bool sendfile_default;    /* what the setting's None stands for (variable SENDFILE) */
+    struct gn_diags *diags; /* borrowed */
+    struct gn_host *host; /* borrowed; may be NULL: then nothing of the language inside is usable */
+    const char *start_dir; /* current directory at start, spelled as PWD when that is the same */
+    const char *app_uri;   /* positional argument, or NULL */
+    bool sendfile_default; /* what the setting's None stands for (variable SENDFILE) */
 };
 
 /* What the process was given. Borrowed; main.c fills it once. */
 struct gn_inputs {
     int argc;
-    char **argv;            /* argv[0] is the program */
-    char *const *envp;      /* environment at start */
+    char **argv;       /* argv[0] is the program */
+    char *const *envp; /* environment at start */
     const char *start_dir;
 };
 
@@ -44,8 +45,8 @@ bool gn_builder_init(struct gn_builder *b, const struct gn_inputs *in, struct gn
                      struct gn_host *host) GN_MUST_CHECK;
 void gn_builder_fini(struct gn_builder *b);
 
-/* Adds a candidate. `raw` lives in the builder's arena or is static. `origin` is copied, its strings must
- * live as long as the builder. */
+/* Adds a candidate. `raw` lives in the builder's arena or is static. `origin` is copied, its
+ * strings must live as long as the builder. */
 bool gn_builder_add(struct gn_builder *b, const struct gn_setting *s, const struct gn_value *raw,
                     const struct gn_origin *origin);
 
@@ -55,21 +56,22 @@ bool gn_from_defaults(struct gn_builder *b);
 bool gn_from_env(struct gn_builder *b, char *const *envp);
 bool gn_from_ini(struct gn_builder *b, const char *path, const char *section);
 
-/* argv after the program name, or the words of GUNICORN_CMD_ARGS (layer tells). -h, --version and the
- * positional argument are reported in `out`. */
+/* argv after the program name, or the words of GUNICORN_CMD_ARGS (layer tells). -h, --version and
+ * the positional argument are reported in `out`. */
 struct gn_argv_result {
     bool wants_help;
     bool wants_version;
-    const char *app_uri;                /* ARGV layer only; NULL when none was given */
+    const char *app_uri; /* ARGV layer only; NULL when none was given */
 };
 bool gn_from_argv(struct gn_builder *b, int n, char *const *words, enum gn_layer layer,
                   struct gn_argv_result *out);
 
-/* Newest candidate's text of a STR setting in one layer, or NULL (used for `config` and `paste`). */
+/* Newest candidate's text of a STR setting in one layer, or NULL (used for `config` and `paste`).
+ */
 const char *gn_builder_peek(const struct gn_builder *b, enum gn_setting_id id, enum gn_layer layer);
 
-/* Validates every candidate of every source (also overridden ones), then copies the winners into read-only
- * pages. NULL when there was an error. */
+/* Validates every candidate of every source (also overridden ones), then copies the winners into
+ * read-only pages. NULL when there was an error. */
 const struct gn_frozen *gn_builder_freeze(struct gn_builder *b);
 
 #endif

@@ -43,7 +43,8 @@ find_candidate(const struct gn_builder *b, enum gn_setting_id id, enum gn_layer 
     return c;
 }
 
-/* Observed: --paste counts on the command line only. `[server:NAME]` is read when asked for by name. */
+/* Observed: --paste counts on the command line only. `[server:NAME]` is read when asked for by
+ * name. */
 static void
 read_ini(struct compiler *c)
 {

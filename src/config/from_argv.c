@@ -300,7 +300,8 @@ append_item(struct parser *p, struct given *g, const struct gn_value *item)
     return true;
 }
 
-/* The value that the flag gives; `text` is NULL for flags without one. NULL: reported, or no memory. */
+/* The value that the flag gives; `text` is NULL for flags without one. NULL: reported, or no
+ * memory. */
 static const struct gn_value *
 flag_value(struct parser *p, int at, const struct flag *flag, const char *text)
 {
@@ -345,8 +346,8 @@ apply(struct parser *p, int at, const struct flag *flag, const char *text)
 static bool
 needs_value(const struct flag *flag)
 {
-    return flag->use == FLAG_SETTING && (flag->setting->action == GN_CLI_STORE ||
-                                         flag->setting->action == GN_CLI_APPEND);
+    return flag->use == FLAG_SETTING &&
+           (flag->setting->action == GN_CLI_STORE || flag->setting->action == GN_CLI_APPEND);
 }
 
 static bool
@@ -372,8 +373,8 @@ consume_flag(struct parser *p, int at, const struct flag *flag)
     return at + 2;
 }
 
-/* "-DR", "-Dw4", "-w=4", "--workers=4". The first pass (`is_trial`) only looks for errors, as nothing
- * of a bad word counts. Returns the next word, or -1. */
+/* "-DR", "-Dw4", "-w=4", "--workers=4". The first pass (`is_trial`) only looks for errors, as
+ * nothing of a bad word counts. Returns the next word, or -1. */
 static int
 consume_glued(struct parser *p, int at, bool is_trial)
 {
@@ -428,8 +429,8 @@ is_option(const struct parser *p, int at)
     return p->info[at].kind == WORD_OPTION || p->info[at].kind == WORD_AMBIGUOUS;
 }
 
-/* A run of words that are no options. Its first word is the application, words beside it are ignored as
- * the original does; any later run has no taker. */
+/* A run of words that are no options. Its first word is the application, words beside it are
+ * ignored as the original does; any later run has no taker. */
 static int
 consume_plain(struct parser *p, int at)
 {

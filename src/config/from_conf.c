@@ -78,7 +78,8 @@ add(void *ctx, const char *name, const struct gn_value *value, const char *file,
     return gn_builder_add(r->b, s, value, &origin);
 }
 
-/* A file that sets `workers` may well have a WORKERS of its own: only what is missing is worth a word. */
+/* A file that sets `workers` may well have a WORKERS of its own: only what is missing is worth a
+ * word. */
 static void
 report_misses(struct reader *r)
 {
@@ -122,7 +123,8 @@ report_failure(struct reader *r, struct gn_err *err)
 
     gn_err_text(err, text, sizeof(text));
     origin.line = err->detail != NULL ? traceback_line(err->detail, r->location) : 0;
-    diag = gn_diag_add(r->b->diags, GN_ERROR, &origin, NULL, "Failed to read config file: %s", text);
+    diag =
+        gn_diag_add(r->b->diags, GN_ERROR, &origin, NULL, "Failed to read config file: %s", text);
     if (err->detail != NULL)
         gn_diag_detail(r->b->diags, diag, err->detail);
     gn_err_clear(err);

@@ -1,7 +1,7 @@
 #include "config/internal.h"
 
-/* None of user and group stands for the effective ids, which their validators know; the directory is
- * the one that the program was started in. */
+/* None of user and group stands for the effective ids, which their validators know; the directory
+ * is the one that the program was started in. */
 bool
 gn_from_defaults(struct gn_builder *b)
 {

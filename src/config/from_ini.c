@@ -7,10 +7,10 @@
 #include "base/fd.h"
 #include "config/internal.h"
 
-/* PasteDeploy reads its files by Python's configparser. inih tells sections from entries and knows the
- * current section; it is fed line by line with the heads of the entries only, as it cuts lines after
- * 200 bytes, drops " ;" and what follows, and joins continuation lines in its own way. The text of the
- * value, which configparser keeps whole, waits beside it. */
+/* PasteDeploy reads its files by Python's configparser. inih tells sections from entries and knows
+ * the current section; it is fed line by line with the heads of the entries only, as it cuts lines
+ * after 200 bytes, drops " ;" and what follows, and joins continuation lines in its own way. The
+ * text of the value, which configparser keeps whole, waits beside it. */
 
 enum {
     MAX_FILE_BYTES = 4 << 20,
@@ -57,7 +57,8 @@ report(struct ini *ini, enum gn_severity severity, int line, const char *fmt, ..
     va_start(ap, fmt);
     text = gn_arena_vprintf(&ini->b->arena, fmt, ap);
     va_end(ap);
-    diag = gn_diag_add(ini->b->diags, severity, &origin, NULL, "%s", text != NULL ? text : "no memory");
+    diag = gn_diag_add(ini->b->diags, severity, &origin, NULL, "%s",
+                       text != NULL ? text : "no memory");
     ini->is_bad = ini->is_bad || severity != GN_WARNING;
     return diag;
 }
@@ -212,7 +213,8 @@ find_entry(const struct ini *ini, const char *section, struct gn_slice key)
 static bool expand(struct ini *ini, const struct entry *e, struct gn_slice text, int depth,
                    struct gn_buf *out);
 
-/* The value of %(NAME)s: an entry of the section, of [DEFAULT], or one of the two names of PasteDeploy. */
+/* The value of %(NAME)s: an entry of the section, of [DEFAULT], or one of the two names of
+ * PasteDeploy. */
 static bool
 expand_name(struct ini *ini, const struct entry *e, struct gn_slice name, int depth,
             struct gn_buf *out)
@@ -228,7 +230,8 @@ expand_name(struct ini *ini, const struct entry *e, struct gn_slice name, int de
         return gn_buf_append(out, ini->whole, strlen(ini->whole));
     if (gn_slice_eq(name, GN_SLICE("here"))) {
         slash = strrchr(ini->whole, '/');
-        return gn_buf_append(out, ini->whole, slash > ini->whole ? (size_t)(slash - ini->whole) : 1);
+        return gn_buf_append(out, ini->whole,
+                             slash > ini->whole ? (size_t)(slash - ini->whole) : 1);
     }
     report(ini, GN_ERROR, e->line, "%s: there is no '%.*s' for %%(%.*s)s", e->key,
            GN_SLICE_ARG(name), GN_SLICE_ARG(name));
@@ -258,7 +261,8 @@ expand(struct ini *ini, const struct entry *e, struct gn_slice text, int depth, 
         }
         close = gn_slice_find(text, ')');
         if (text.n < 2 || text.p[1] != '(' || close + 1 >= text.n || text.p[close + 1] != 's') {
-            report(ini, GN_ERROR, e->line, "%s: '%%' must be followed by '%%' or '(NAME)s'", e->key);
+            report(ini, GN_ERROR, e->line, "%s: '%%' must be followed by '%%' or '(NAME)s'",
+                   e->key);
             return false;
         }
         ok = expand_name(ini, e, gn_slice(text.p + 2, close - 2), depth, out);

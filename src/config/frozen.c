@@ -379,8 +379,8 @@ print_difference(const struct gn_setting *s, const struct gn_frozen *older,
     else
         ok = ok && print_side(older->values[s->id], out) && gn_buf_printf(out, " -> ") &&
              print_side(newer->values[s->id], out);
-    return ok && gn_buf_printf(out, " (") &&
-           gn_origin_print(&newer->chosen[s->id]->origin, out) && gn_buf_append(out, ")", 2);
+    return ok && gn_buf_printf(out, " (") && gn_origin_print(&newer->chosen[s->id]->origin, out) &&
+           gn_buf_append(out, ")", 2);
 }
 
 bool

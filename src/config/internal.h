@@ -10,7 +10,7 @@ struct gn_check {
     const struct gn_setting *setting;
     const struct gn_value *raw;
     struct gn_arena *arena;
-    const char *base_dir; /* relative paths are looked up from here */
+    const char *base_dir;       /* relative paths are looked up from here */
     struct gn_builder *builder; /* reaches the language inside; only the calls below use it */
 
     const struct gn_value *value; /* result: canonical form */
@@ -25,12 +25,14 @@ bool gn_validate(struct gn_check *c) GN_MUST_CHECK;
 /* Text of a value for a message: as print or as repr, shortened, always one line; never NULL. */
 const char *gn_value_text(struct gn_arena *a, const struct gn_value *v, bool as_repr);
 
-/* Joins `path` to `dir` unless it is absolute, and takes out "." and ".." as Python's normpath does. */
+/* Joins `path` to `dir` unless it is absolute, and takes out "." and ".." as Python's normpath
+ * does. */
 char *gn_path_absolute(struct gn_arena *a, const char *dir, const char *path);
 /* Only joins. */
 char *gn_path_join(struct gn_arena *a, const char *dir, const char *path);
 
-/* The language inside (builder.c is the only file that knows its interface). All start it at need. */
+/* The language inside (builder.c is the only file that knows its interface). All start it at need.
+ */
 const struct gn_value *gn_builder_import(struct gn_builder *b, const char *dotted,
                                          struct gn_err *err);
 const struct gn_value *gn_builder_call(struct gn_builder *b, const struct gn_value *callable,
@@ -47,16 +49,16 @@ struct gn_names_sink {
 bool gn_builder_run_file(struct gn_builder *b, const char *location,
                          const struct gn_names_sink *names, struct gn_err *err);
 
-/* Reports what is wrong with the winners: values that pass their kind and are known to fail or to have no
- * effect. Needs validated candidates. */
+/* Reports what is wrong with the winners: values that pass their kind and are known to fail or to
+ * have no effect. Needs validated candidates. */
 void gn_review(struct gn_builder *b);
 
 /* frozen.c: copies the winners and their histories into read-only pages; NULL without memory. */
 struct gn_frozen;
 const struct gn_frozen *gn_seal(const struct gn_builder *b);
 
-/* from_conf.c: runs the configuration file. `given` is the text of -c (with its origin), or NULL for the
- * default file. */
+/* from_conf.c: runs the configuration file. `given` is the text of -c (with its origin), or NULL
+ * for the default file. */
 bool gn_from_conf(struct gn_builder *b, const char *given, const struct gn_origin *origin);
 
 /* from_ini.c: the file of "FILE#APPLICATION". */

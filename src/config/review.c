@@ -61,8 +61,8 @@ review_same_address(struct gn_builder *b, const struct gn_candidate *c, size_t a
     struct gn_addr other;
 
     for (size_t i = 0; i < at; i++) {
-        if (parse_item(b, c->value->list.items[i], &other, NULL) &&
-            gn_addr_equal(&other, addr) && other.port != 0)
+        if (parse_item(b, c->value->list.items[i], &other, NULL) && gn_addr_equal(&other, addr) &&
+            other.port != 0)
             gn_diag_add(b->diags, GN_ERROR, &c->origin, c->setting, "the same address twice: %s",
                         gn_value_text(&b->arena, c->value->list.items[at], true));
     }
@@ -128,8 +128,9 @@ static void
 review_limit(struct gn_builder *b, const struct gn_candidate *c, int64_t most)
 {
     if (c->value->i > most)
-        gn_diag_add(b->diags, GN_WARNING, &c->origin, c->setting, "%lld is more than %lld, which is used",
-                    (long long)c->value->i, (long long)most);
+        gn_diag_add(b->diags, GN_WARNING, &c->origin, c->setting,
+                    "%lld is more than %lld, which is used", (long long)c->value->i,
+                    (long long)most);
 }
 
 static void

@@ -34,8 +34,8 @@ gn_usage_version(const char *prog, FILE *out)
     fprintf(out, "%s (version %s) gunicorn-c %s\n", prog, GN_COMPAT_VERSION, PACKAGE_VERSION);
 }
 
-/* The words of `text` in lines of at most `width` columns, all but the first indented. `used` columns
- * are taken on the first line. */
+/* The words of `text` in lines of at most `width` columns, all but the first indented. `used`
+ * columns are taken on the first line. */
 static void
 print_wrapped(struct gn_slice text, size_t width, size_t *used, FILE *out)
 {

@@ -26,10 +26,11 @@
      (VISIBLE(c) && (c) != '#' ? GN_CH_QUERY : 0) | (VISIBLE(c) ? GN_CH_FRAGMENT : 0) |            \
      (TEXT(c) ? GN_CH_TEXT : 0) | (NAME(c) ? GN_CH_NAME : 0) |                                     \
      (LOWER(c) || (c) == '#' ? GN_CH_UNUSUAL : 0) | ((c) == '_' ? GN_CH_UNDERSCORE : 0))
+/* "& 15" changes no digit; it keeps the branches that are not taken in range as well. */
 #define HEX(c)                                                                                     \
-    (DIGIT(c)                   ? (c) - '0'                                                        \
-     : (c) >= 'a' && (c) <= 'f' ? (c) - 'a' + 10                                                   \
-     : (c) >= 'A' && (c) <= 'F' ? (c) - 'A' + 10                                                   \
+    (DIGIT(c)                   ? ((c) - '0') & 15                                                 \
+     : (c) >= 'a' && (c) <= 'f' ? ((c) - 'a' + 10) & 15                                            \
+     : (c) >= 'A' && (c) <= 'F' ? ((c) - 'A' + 10) & 15                                            \
                                 : GN_HEX_NONE)
 
 #define X4(f, c) f(c), f((c) + 1), f((c) + 2), f((c) + 3)

@@ -216,7 +216,7 @@ step_field(struct gn_http_parser *p, const struct gn_http_limits *limits, char *
     if (step != STEP_NEXT)
         return step;
     if (GN_UNLIKELY(origin != p->line_start))
-        gn_http_fold_line(&p->head, gn_slice(data + p->line_start, end - p->line_start));
+        gn_http_fold_line(&p->head, data + p->line_start, end - p->line_start);
     else if (!gn_http_field_line(&p->head, &p->error, limits->strip_header_spaces,
                                  gn_slice(data + p->line_start, end - p->line_start)))
         return STEP_BAD;

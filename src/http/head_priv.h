@@ -23,7 +23,7 @@ bool gn_http_field_line(struct gn_http_head *h, struct gn_http_error *e, bool st
                         struct gn_slice line);
 
 /* A continuation line of the last field: joins it by one space, in place. */
-void gn_http_fold_line(struct gn_http_head *h, struct gn_slice line);
+void gn_http_fold_line(struct gn_http_head *h, char *line, size_t n);
 
 /* All fields are known: framing, persistence, expectation. */
 bool gn_http_head_finish(struct gn_http_head *h, struct gn_http_error *e,

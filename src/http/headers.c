@@ -78,12 +78,12 @@ gn_http_field_line(struct gn_http_head *h, struct gn_http_error *e, bool strip_s
 }
 
 void
-gn_http_fold_line(struct gn_http_head *h, struct gn_slice line)
+gn_http_fold_line(struct gn_http_head *h, char *line, size_t n)
 {
     struct gn_slice *value = &h->fields[h->n_fields - 1].value;
-    struct gn_slice more = gn_http_trim(line);
-    /* The bytes belong to the caller's writable buffer. */
-    char *at = (char *)(uintptr_t)value->p + value->n;
+    struct gn_slice more = gn_http_trim(gn_slice(line, n));
+    /* Right behind the value, in the caller's writable buffer. */
+    char *at = line - (line - (value->p + value->n));
 
     if (more.n == 0)
         return;

@@ -65,7 +65,8 @@ take_forwarded(struct gn_http_trust *out, const struct gn_http_field *f, struct 
     return true;
 }
 
-bool
+/* Eight parameters: what is known of a request, and where the findings go. */
+bool /* NOLINTNEXTLINE(readability-function-size) */
 gn_http_policy_apply(const struct gn_http_policy *p, struct gn_http_head *h, bool peer_is_trusted,
                      bool is_tls, struct gn_http_trust *out, struct gn_http_error *error,
                      void (*on_drop)(void *ctx, struct gn_slice name), void *ctx)

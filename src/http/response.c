@@ -55,6 +55,7 @@ gn_http_content_length(struct gn_slice value, int64_t *length)
 enum gn_http_resp_field
 gn_http_resp_field_kind(struct gn_slice name)
 {
+    /* In order of their length. */
     static const struct {
         struct gn_slice name;
         enum gn_http_resp_field kind;
@@ -72,8 +73,8 @@ gn_http_resp_field_kind(struct gn_slice name)
         {{"proxy-authorization", 19}, GN_RESP_DROP},
     };
 
-    for (size_t i = 0; i < GN_ARRAY_LEN(rows); i++) {
-        if (gn_http_token_is(name, rows[i].name))
+    for (size_t i = 0; i < GN_ARRAY_LEN(rows) && rows[i].name.n <= name.n; i++) {
+        if (rows[i].name.n == name.n && gn_http_token_is(name, rows[i].name))
             return rows[i].kind;
     }
     return GN_RESP_KEEP;

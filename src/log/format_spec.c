@@ -272,7 +272,7 @@ quote_tail(struct gn_buf *out, size_t mark, bool is_ascii)
     return ok;
 }
 
-/* Bytes of the first `limit` characters of `s`; `*count` becomes the number of characters in them. */
+/* Bytes of the first `limit` characters of `s`; `*count` becomes the number of these characters. */
 static size_t
 measure(struct gn_slice s, size_t limit, size_t *count)
 {

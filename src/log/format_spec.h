@@ -1,4 +1,5 @@
-/* What stands behind the name in a conversion of Python's %-format: flags, width, precision, letter.
+/* What stands behind the name in a conversion of Python's %-format: flags, width, precision and a
+ * letter.
  *
  * Pure functions; those that append return false when there is no memory. Numbers are never
  * negative. Used by this folder only.

@@ -274,8 +274,8 @@ advance(struct iovec *iov, int n, size_t put)
     }
 }
 
-/* One system call for what fits; errors are swallowed, as a full disk or a reader that has gone must
- * not stop the server. A pipe that is full gets a moment, then the rest is dropped. */
+/* One system call for what fits; errors are swallowed, as a full disk or a reader that has gone
+ * must not stop the server. A pipe that is full gets a moment, then the rest is dropped. */
 static void
 put(int fd, struct iovec *iov, int n)
 {

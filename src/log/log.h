@@ -57,7 +57,7 @@ void gn_log_line(struct gn_log *lg, enum gn_level level, const char *fmt, ...) G
             gn_log_line((lg), (level), __VA_ARGS__);                                               \
     } while (0)
 
-/* Text without a prefix: tracebacks, wsgi.errors. Written as it is, in one write when it is short. */
+/* Text without a prefix: tracebacks, wsgi.errors. Written as it is, in one write if it is short. */
 void gn_log_raw(struct gn_log *lg, struct gn_slice text);
 
 /* Logs an error value: its message with `level`, its traceback (if any) after it. */

@@ -1,8 +1,10 @@
 /* The access log's format language, compiled once into a list of steps.
  *
  * Python's mapping %-format with the atoms of the documentation ("%(h)s", "%({x-forwarded-for}i)s",
- * with flags, width and precision as `%` knows them for strings). Quoting as the original: `"` becomes
- * `\"`; better than the original: control characters become \xNN, so a request cannot forge a line.
+ * with flags, width and precision as `%` knows them). Quoting as the original: `"` becomes `\"`;
+ * better than the original: control characters become \xNN, so a request cannot forge a line.
+ * Texts of the request and response are octets, written as UTF-8 of their Latin-1 reading, as WSGI
+ * has them; `user` and the values of the environ are UTF-8.
  */
 #ifndef GN_LOG_LOG_ACCESS_H
 #define GN_LOG_LOG_ACCESS_H

@@ -15,8 +15,8 @@ struct gn_listener {
     int fd;
     struct gn_addr addr; /* what was asked for; port 0 is replaced by the real one */
     char text[512];      /* "http://127.0.0.1:8000": the address really bound */
-    char server_name
-        [256]; /* for SERVER_NAME and SERVER_PORT: the address really bound, "" for Unix */
+    /* For SERVER_NAME and SERVER_PORT: the address really bound, "" for Unix sockets. */
+    char server_name[256];
     char server_port[8];
     bool owns_path; /* we made the Unix socket; its file is known by these two: */
     dev_t path_dev;

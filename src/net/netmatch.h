@@ -11,7 +11,8 @@
 
 struct gn_netlist;
 
-/* NULL with `err` ("'10.0.0.1/8' has host bits set", "... does not appear to be an IPv4 or IPv6 network"). */
+/* NULL with `err` ("'10.0.0.1/8' has host bits set", "... does not appear to be an IPv4 or IPv6
+ * network"). */
 struct gn_netlist *gn_netlist_new(const char *const *items, size_t n, struct gn_err *err);
 void gn_netlist_free(struct gn_netlist *l);
 

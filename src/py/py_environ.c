@@ -95,6 +95,10 @@ fill_places(struct gn_py *h, PyObject *d, const struct gn_listener *l)
         if (PyDict_SetItem(d, h->intern[places[i]], empty) < 0)
             return false;
     }
+    /* What most requests say is there already. */
+    if (PyDict_SetItem(d, gn_py_str(h, REQUEST_METHOD), gn_py_str(h, GET)) < 0 ||
+        PyDict_SetItem(d, gn_py_str(h, SERVER_PROTOCOL), gn_py_str(h, HTTP_1_1)) < 0)
+        return false;
     if (l->addr.kind != GN_ADDR_UNIX && PyDict_SetItem(d, gn_py_str(h, REMOTE_PORT), empty) < 0)
         return false;
     return PyDict_SetItem(d, gn_py_str(h, WSGI_URL_SCHEME), gn_py_str(h, HTTP)) == 0 &&
@@ -245,8 +249,8 @@ method_object(struct gn_py *h, struct gn_slice m)
         struct gn_slice text;
         enum gn_py_intern id;
     } methods[] = {
-        {{"GET", 3}, GN_PY_S_GET},       {{"POST", 4}, GN_PY_S_POST},
-        {{"HEAD", 4}, GN_PY_S_HEAD},     {{"PUT", 3}, GN_PY_S_PUT},
+        {{"POST", 4}, GN_PY_S_POST},     {{"HEAD", 4}, GN_PY_S_HEAD},
+        {{"PUT", 3}, GN_PY_S_PUT},
         {{"DELETE", 6}, GN_PY_S_DELETE}, {{"OPTIONS", 7}, GN_PY_S_OPTIONS},
         {{"PATCH", 5}, GN_PY_S_PATCH},
     };
@@ -263,14 +267,14 @@ method_object(struct gn_py *h, struct gn_slice m)
 static PyObject *
 protocol_object(struct gn_py *h, const struct gn_http_head *head)
 {
-    PyObject *o = NULL;
+    PyObject *o;
 
-    if (head->major == 1 && head->minor <= 1) {
-        o = head->minor == 1 ? gn_py_str(h, HTTP_1_1) : gn_py_str(h, HTTP_1_0);
-        Py_INCREF(o);
-        return o;
-    }
-    return PyUnicode_FromFormat("HTTP/%d.%d", head->major, head->minor);
+    if (gn_slice_eq(head->version, GN_SLICE("HTTP/1.0")))
+        o = gn_py_str(h, HTTP_1_0);
+    else
+        return latin1(head->version);
+    Py_INCREF(o);
+    return o;
 }
 
 /* Most requests come from the same few addresses (a proxy's): the last text is kept. */
@@ -411,10 +415,15 @@ fill(struct gn_py *h, PyObject *d, struct gn_conn *c, struct gn_http_error *erro
     if (c->trust.is_https &&
         PyDict_SetItem(d, gn_py_str(h, WSGI_URL_SCHEME), gn_py_str(h, HTTPS)) < 0)
         return false;
-    return put(d, gn_py_str(h, REQUEST_METHOD), method_object(h, head->method)) &&
-           put(d, gn_py_str(h, RAW_URI), latin1(head->target)) &&
-           put(d, gn_py_str(h, QUERY_STRING), latin1(head->query)) &&
-           put(d, gn_py_str(h, SERVER_PROTOCOL), protocol_object(h, head)) && put_peer(h, d, c) &&
+    if (!gn_slice_eq(head->method, GN_SLICE("GET")) &&
+        !put(d, gn_py_str(h, REQUEST_METHOD), method_object(h, head->method)))
+        return false;
+    if (head->query.n > 0 && !put(d, gn_py_str(h, QUERY_STRING), latin1(head->query)))
+        return false;
+    if (!gn_slice_eq(head->version, GN_SLICE("HTTP/1.1")) &&
+        !put(d, gn_py_str(h, SERVER_PROTOCOL), protocol_object(h, head)))
+        return false;
+    return put(d, gn_py_str(h, RAW_URI), latin1(head->target)) && put_peer(h, d, c) &&
            put_fields(h, d, head) && put_path(h, d, c, error);
 }
 

@@ -397,6 +397,9 @@ send_sequence(struct call *call, PyObject *seq)
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(seq) && !call->r->is_broken; i++) {
         PyObject *item = PySequence_Fast_GET_ITEM(seq, i); /* borrowed */
 
+        /* While a piece was sent, another thread may have changed the list. */
+        if (!is_bytes(item))
+            return false;
         if (PyBytes_GET_SIZE(item) == 0)
             continue;
         if (total <= COPY_BYTES) {

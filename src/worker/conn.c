@@ -23,6 +23,25 @@ enum {
 
 /* ---- life ---- */
 
+/* A zeroed connection, with the buffers of an earlier one when there is one. */
+static struct gn_conn *
+conn_new(struct gn_service *s)
+{
+    struct gn_conn *c, old;
+
+    if (s->n_spare == 0)
+        return calloc(1, sizeof(*c));
+    c = s->spare[--s->n_spare];
+    old = *c;
+    memset(c, 0, sizeof(*c));
+    c->in = old.in;
+    c->parser = old.parser;
+    c->resp = old.resp;
+    gn_buf_clear(&c->in);
+    gn_http_parser_reset(&c->parser);
+    return c;
+}
+
 struct gn_conn *
 gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
 {
@@ -36,7 +55,7 @@ gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
     if (fd < 0)
         return NULL;
-    c = calloc(1, sizeof(*c));
+    c = conn_new(s);
     if (c == NULL) {
         close(fd);
         errno = ENOMEM;
@@ -51,16 +70,29 @@ gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
     gn_peer_text(&c->peer, c->peer_text, &c->peer_port);
     c->is_trusted = gn_netlist_match(s->forwarded_allow, &c->peer);
     c->scratch = &s->scratch;
-    c->resp.conn = c;
-    c->resp.content_length = -1;
+    gn_resp_reset(&c->resp, c);
     return c;
 }
 
 void
 gn_conn_free(struct gn_conn *c)
 {
+    struct gn_service *s = c->service;
+
     if (c->fd >= 0)
         close(c->fd);
+    c->fd = -1;
+    gn_buf_fini(&c->body_in);
+    if (s->n_spare < GN_SERVICE_SPARE && c->in.size <= GN_CONN_KEEP_BYTES &&
+        c->resp.out.size <= GN_CONN_KEEP_BYTES)
+        s->spare[s->n_spare++] = c;
+    else
+        gn_conn_destroy(c);
+}
+
+void
+gn_conn_destroy(struct gn_conn *c)
+{
     gn_http_parser_fini(&c->parser);
     gn_buf_fini(&c->in);
     gn_buf_fini(&c->body_in);

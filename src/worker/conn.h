@@ -32,6 +32,7 @@ enum {
     GN_CONN_FIRST_READ_BYTES = 8192,
     GN_CONN_BODY_BUFFER_BYTES = 65536,
     GN_CONN_PREFETCH_BYTES = 65536, /* bodies up to this size are complete before the application is called */
+    GN_CONN_KEEP_BYTES = 16384, /* buffers larger than this are not kept for another connection */
     GN_CONN_LINGER_BYTES = 65536,   /* unread request bytes that are waited for after the response */
 };
 
@@ -83,8 +84,11 @@ struct gn_conn {
 /* Accepts one connection. NULL when none waits (errno EAGAIN) or on an error (errno). */
 struct gn_conn *gn_conn_accept(struct gn_service *s, const struct gn_listener *l);
 
-/* Closes the socket and frees everything. */
+/* Closes the socket; the memory is kept for another connection or freed. */
 void gn_conn_free(struct gn_conn *c);
+
+/* Frees the memory of a connection without a socket. */
+void gn_conn_destroy(struct gn_conn *c);
 
 enum gn_conn_event {
     GN_CONN_WAIT,  /* more bytes are needed */

@@ -96,6 +96,8 @@ gn_service_init(struct gn_service *s, struct gn_worker *w, struct gn_err *err)
 void
 gn_service_fini(struct gn_service *s)
 {
+    while (s->n_spare > 0)
+        gn_conn_destroy(s->spare[--s->n_spare]);
     if (s->forwarded_allow != NULL)
         gn_netlist_free(s->forwarded_allow);
     if (s->access_format != NULL)
@@ -162,7 +164,7 @@ gn_service_log_access(struct gn_service *s, const struct gn_conn *c,
         .target = h->target,
         .path = h->path,
         .query = h->query,
-        .protocol = h->minor == 1 ? GN_SLICE("HTTP/1.1") : GN_SLICE("HTTP/1.0"),
+        .protocol = h->version,
         .status = c->resp.code,
         .sent_bytes = c->resp.body_bytes,
         .pid = s->worker->pid,

@@ -17,6 +17,8 @@
 
 struct gn_conn;
 
+enum { GN_SERVICE_SPARE = 16 };
+
 /* What one thread that runs requests keeps for itself. */
 struct gn_scratch {
     time_t date_at;              /* second of `date` */
@@ -36,6 +38,8 @@ struct gn_service {
     bool use_sendfile;
     int64_t io_timeout_ns;               /* silence allowed to a client; 0: for ever */
     struct gn_scratch scratch;           /* of the loop's thread */
+    struct gn_conn *spare[GN_SERVICE_SPARE]; /* closed connections whose buffers are used again; loop's thread */
+    size_t n_spare;
 };
 
 bool gn_service_init(struct gn_service *s, struct gn_worker *w, struct gn_err *err) GN_MUST_CHECK;

@@ -4,6 +4,8 @@ blackbox_tests = \
 	%D%/test_arbiter.py \
 	%D%/test_config_errors.py \
 	%D%/test_config_sources.py \
+	%D%/test_frameworks.py \
+	%D%/test_python_env.py \
 	%D%/test_schema_docs.py \
 	%D%/test_serve_basic.py \
 	%D%/test_wsgi.py

@@ -2,6 +2,7 @@
 # otherwise make check replays the seeds of tests/corpus/fuzz with them, see replay.c.
 fuzz_targets = \
 	%D%/fuzz_body \
+	%D%/fuzz_logformat \
 	%D%/fuzz_request
 
 if WITH_FUZZ
@@ -23,3 +24,7 @@ EXTRA_DIST += %D%/replay.c
 %C%_fuzz_request_SOURCES = %D%/fuzz_request.c $(fuzz_main)
 %C%_fuzz_request_LDADD = libgn_http.la libgn_base.la
 %C%_fuzz_request_LDFLAGS = $(fuzz_ldflags)
+
+%C%_fuzz_logformat_SOURCES = %D%/fuzz_logformat.c $(fuzz_main)
+%C%_fuzz_logformat_LDADD = libgn_log.la libgn_base.la
+%C%_fuzz_logformat_LDFLAGS = $(fuzz_ldflags)

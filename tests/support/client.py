@@ -109,22 +109,20 @@ class Response:
         return self.payload
 
     def _dechunk(self):
-        self.chunks, rest = [], self.payload
+        self.chunks, data, pos = [], self.payload, 0
         while True:
-            line, found, rest = rest.partition(b"\r\n")
-            if not found:
-                self.complete = False
-                break
-            size = int(line, 16)
-            if len(rest) < size + 2 or rest[size:size + 2] != b"\r\n":
+            end = data.find(b"\r\n", pos)
+            size = int(data[pos:end], 16) if end >= 0 else 0
+            start = end + 2
+            pos = start + size + 2
+            if end < 0 or data[start + size:pos] != b"\r\n":
                 self.complete = False
                 break
             if size == 0:
-                if rest != b"\r\n":
-                    raise ValueError("bytes after the last chunk: %r" % rest[:100])
+                if pos != len(data):
+                    raise ValueError("bytes after the last chunk: %r" % data[pos:pos + 100])
                 break
-            self.chunks.append(rest[:size])
-            rest = rest[size + 2:]
+            self.chunks.append(data[start:start + size])
         return b"".join(self.chunks)
 
 

@@ -12,8 +12,14 @@
 #include "config/compile.h"
 #include "host/host.h"
 
-#define V_STR(lit) {.tag = GN_V_STR, .str = {(lit), sizeof(lit) - 1}}
-#define V_INT(n) {.tag = GN_V_INT, .i = (n)}
+#define V_STR(lit)                                                                                 \
+    {                                                                                              \
+        .tag = GN_V_STR, .str = {(lit), sizeof(lit) - 1 }                                          \
+    }
+#define V_INT(n)                                                                                   \
+    {                                                                                              \
+        .tag = GN_V_INT, .i = (n)                                                                  \
+    }
 #define V_FUNCTION(obj_name, count)                                                                \
     static const struct gn_value_object obj_name##_object = {.handle = (void *)0x10,               \
                                                              .type_name = "function",              \

@@ -1,4 +1,5 @@
-/* The values that every kind is tried with, by their Python text. Included after config_support.h. */
+/* The values that every kind is tried with, by their Python text. Included after config_support.h.
+ */
 #ifndef TESTS_UNIT_CONFIG_VALUES_H
 #define TESTS_UNIT_CONFIG_VALUES_H
 
@@ -19,7 +20,10 @@ static const struct gn_value m_a1 = {.tag = GN_V_LIST, .list = {m_a1_items, 2}};
 static const struct gn_value m_tuple = {.tag = GN_V_TUPLE, .list = {m_ab_items, 1}};
 static const struct gn_value m_dict = {.tag = GN_V_DICT, .dict = {m_pairs, 1}};
 
-#define M_TEXT(lit) {"'" lit "'", &(const struct gn_value)V_STR(lit)}
+#define M_TEXT(lit)                                                                                \
+    {                                                                                              \
+        "'" lit "'", &(const struct gn_value)V_STR(lit)                                            \
+    }
 
 static const struct {
     const char *name;

@@ -21,7 +21,8 @@ teardown(void)
     remove_dir(dir);
 }
 
-static const struct gn_value n_2 = V_INT(2), n_3 = V_INT(3), n_float = {.tag = GN_V_FLOAT, .f = 2.5};
+static const struct gn_value n_2 = V_INT(2), n_3 = V_INT(3),
+                             n_float = {.tag = GN_V_FLOAT, .f = 2.5};
 static const struct gn_value t_x = V_STR("x"), t_dir = V_STR("/tmp"), t_bind = V_STR("h:1");
 static const struct gn_value t_app = V_STR("mod:app"), t_dotted = V_STR("hooks.one");
 
@@ -86,10 +87,10 @@ START_TEST(overridden_values_are_checked)
     struct run r = compile_names(names, words, env);
 
     ck_assert_int_eq(gn_diags_exit_status(&r.diags), 1);
-    ck_assert_str_eq(r.text,
-                     "environment: WEB_CONCURRENCY: error: workers: not a whole number: 'x'\n"
-                     "gunicorn.conf.py:3:1: error: workers: not a whole number: 2.5\n"
-                     "GUNICORN_CMD_ARGS: word 1 (-w): error: workers: Value must be positive: -1\n");
+    ck_assert_str_eq(
+        r.text, "environment: WEB_CONCURRENCY: error: workers: not a whole number: 'x'\n"
+                "gunicorn.conf.py:3:1: error: workers: not a whole number: 2.5\n"
+                "GUNICORN_CMD_ARGS: word 1 (-w): error: workers: Value must be positive: -1\n");
     run_fini(&r);
 }
 END_TEST
@@ -100,22 +101,30 @@ static const struct {
     const char *want; /* printed, or "!" and the diagnostics */
 } variables[] = {
     {"PORT=5000", GN_S_BIND, "['0.0.0.0:5000']"},
-    {"PORT=", GN_S_BIND, "!environment: PORT: error: bind: '0.0.0.0:': the port is missing after ':'\n"},
-    {"PORT=99999", GN_S_BIND, "!environment: PORT: error: bind: '0.0.0.0:99999': port 99999 is out of range (0 to 65535)\n"},
-    {"PORT=abc", GN_S_BIND, "!environment: PORT: error: bind: '0.0.0.0:abc': 'abc' is not a port number\n"},
+    {"PORT=", GN_S_BIND,
+     "!environment: PORT: error: bind: '0.0.0.0:': the port is missing after ':'\n"},
+    {"PORT=99999", GN_S_BIND,
+     "!environment: PORT: error: bind: '0.0.0.0:99999': port 99999 is out of range (0 to 65535)\n"},
+    {"PORT=abc", GN_S_BIND,
+     "!environment: PORT: error: bind: '0.0.0.0:abc': 'abc' is not a port number\n"},
     {"port=5", GN_S_BIND, "['127.0.0.1:8000']"},
     {"WEB_CONCURRENCY=010", GN_S_WORKERS, "10"},
     {"WEB_CONCURRENCY= 3 ", GN_S_WORKERS, "3"},
-    {"WEB_CONCURRENCY=", GN_S_WORKERS, "!environment: WEB_CONCURRENCY: error: workers: not a whole number: ''\n"},
-    {"WEB_CONCURRENCY=0x10", GN_S_WORKERS, "!environment: WEB_CONCURRENCY: error: workers: not a whole number: '0x10'\n"},
-    {"WEB_CONCURRENCY=-1", GN_S_WORKERS, "!environment: WEB_CONCURRENCY: error: workers: Value must be positive: -1\n"},
+    {"WEB_CONCURRENCY=", GN_S_WORKERS,
+     "!environment: WEB_CONCURRENCY: error: workers: not a whole number: ''\n"},
+    {"WEB_CONCURRENCY=0x10", GN_S_WORKERS,
+     "!environment: WEB_CONCURRENCY: error: workers: not a whole number: '0x10'\n"},
+    {"WEB_CONCURRENCY=-1", GN_S_WORKERS,
+     "!environment: WEB_CONCURRENCY: error: workers: Value must be positive: -1\n"},
     {"WEB_CONCURRENCY=99999999999999999999", GN_S_WORKERS,
-     "!environment: WEB_CONCURRENCY: error: workers: the number is too large: 99999999999999999999\n"},
+     "!environment: WEB_CONCURRENCY: error: workers: the number is too large: "
+     "99999999999999999999\n"},
     {"FORWARDED_ALLOW_IPS=*", GN_S_FORWARDED_ALLOW_IPS, "['*']"},
     {"FORWARDED_ALLOW_IPS=", GN_S_FORWARDED_ALLOW_IPS, "[]"},
     {"FORWARDED_ALLOW_IPS=10.0.0.0/8, ::1", GN_S_FORWARDED_ALLOW_IPS, "['10.0.0.0/8', '::1']"},
     {"FORWARDED_ALLOW_IPS=x", GN_S_FORWARDED_ALLOW_IPS,
-     "!environment: FORWARDED_ALLOW_IPS: error: forwarded_allow_ips: 'x' does not appear to be an IPv4 or IPv6 network\n"},
+     "!environment: FORWARDED_ALLOW_IPS: error: forwarded_allow_ips: 'x' does not appear to be an "
+     "IPv4 or IPv6 network\n"},
     {"GUNICORN_CMD_ARGS=-w 'x", GN_S_WORKERS, "!GUNICORN_CMD_ARGS: error: No closing quotation\n"},
     {"SENDFILE=0", GN_S_SENDFILE, "None"},
 };
@@ -162,15 +171,16 @@ static const struct {
     int8_t value;    /* of the setting; -2: not set */
     bool effective;
 } sendfiles[] = {
-    {NULL, -2, true},           {"SENDFILE=yes", -2, true}, {"SENDFILE=Y", -2, true},
-    {"SENDFILE=1", -2, true},   {"SENDFILE=TRUE", -2, true}, {"SENDFILE=on", -2, false},
-    {"SENDFILE=", -2, false},   {"SENDFILE=0", 1, true},    {"SENDFILE=1", 0, false},
+    {NULL, -2, true},          {"SENDFILE=yes", -2, true},  {"SENDFILE=Y", -2, true},
+    {"SENDFILE=1", -2, true},  {"SENDFILE=TRUE", -2, true}, {"SENDFILE=on", -2, false},
+    {"SENDFILE=", -2, false},  {"SENDFILE=0", 1, true},     {"SENDFILE=1", 0, false},
     {"SENDFILE=0", -1, false},
 };
 
 START_TEST(sendfile)
 {
-    const struct gn_value *value = sendfiles[_i].value < 0 ? &m_none : gn_value_bool(sendfiles[_i].value);
+    const struct gn_value *value =
+        sendfiles[_i].value < 0 ? &m_none : gn_value_bool(sendfiles[_i].value);
     const struct fake_name names[] = {{sendfiles[_i].value == -2 ? "_" : "sendfile", value, 1},
                                       {NULL, NULL, 0}};
     const char *words[] = {"app", NULL};
@@ -196,17 +206,33 @@ static const struct {
     {{"app", "-c", "other.py", NULL}, NULL, "other.py", "/other.py", ""},
     {{"app", "-c", "file:other.py", NULL}, NULL, "other.py", "/other.py", ""},
     {{"app", NULL}, "GUNICORN_CMD_ARGS=-c other.py", "other.py", "/other.py", ""},
-    {{"app", "-c", "other.py", NULL}, "GUNICORN_CMD_ARGS=-c nosuch.py", "other.py", "/other.py", ""},
+    {{"app", "-c", "other.py", NULL},
+     "GUNICORN_CMD_ARGS=-c nosuch.py",
+     "other.py",
+     "/other.py",
+     ""},
     {{"app", "-c", "", NULL}, "GUNICORN_CMD_ARGS=-c other.py", "other.py", "/other.py", ""},
     {{"app", "-c", "", NULL}, NULL, "gunicorn.conf.py", "/./gunicorn.conf.py", ""},
     {{"app", "-c", "python:pkg.mod", NULL}, NULL, NULL, "python:pkg.mod", ""},
-    {{"app", "-c", "nosuch.py", NULL}, NULL, NULL, NULL,
+    {{"app", "-c", "nosuch.py", NULL},
+     NULL,
+     NULL,
+     NULL,
      "command line: word 2 (-c): error: config: 'nosuch.py' doesn't exist\n"},
-    {{"app", NULL}, "GUNICORN_CMD_ARGS=-c nosuch.py", NULL, NULL,
+    {{"app", NULL},
+     "GUNICORN_CMD_ARGS=-c nosuch.py",
+     NULL,
+     NULL,
      "GUNICORN_CMD_ARGS: word 1 (-c): error: config: 'nosuch.py' doesn't exist\n"},
-    {{"app", "-c", "/", NULL}, NULL, NULL, NULL,
+    {{"app", "-c", "/", NULL},
+     NULL,
+     NULL,
+     NULL,
      "command line: word 2 (-c): error: config: '/' is a directory\n"},
-    {{"app", "-c", "site.conf", NULL}, NULL, "site.conf", "/site.conf",
+    {{"app", "-c", "site.conf", NULL},
+     NULL,
+     "site.conf",
+     "/site.conf",
      "command line: word 2 (-c): warning: config: 'site.conf' has no Python extension (.py); it is "
      "read as Python\n"},
 };
@@ -251,14 +277,16 @@ START_TEST(file_that_raises)
     char detail[5000], want[6000];
     struct run r;
 
-    snprintf(detail, sizeof(detail),
-             "Traceback (most recent call last):\n  File \"%s/./gunicorn.conf.py\", line 4, in "
-             "<module>\n  File \"/usr/lib/x.py\", line 9, in f\nZeroDivisionError: division by zero\n",
-             dir);
-    snprintf(want, sizeof(want),
-             "gunicorn.conf.py:4: error: Failed to read config file: ZeroDivisionError: division by "
-             "zero\n%s",
-             detail);
+    snprintf(
+        detail, sizeof(detail),
+        "Traceback (most recent call last):\n  File \"%s/./gunicorn.conf.py\", line 4, in "
+        "<module>\n  File \"/usr/lib/x.py\", line 9, in f\nZeroDivisionError: division by zero\n",
+        dir);
+    snprintf(
+        want, sizeof(want),
+        "gunicorn.conf.py:4: error: Failed to read config file: ZeroDivisionError: division by "
+        "zero\n%s",
+        detail);
     host.failure = "ZeroDivisionError: division by zero";
     host.detail = detail;
     r = compile_names(NULL, words, NULL);
@@ -273,16 +301,26 @@ static const struct {
     const struct gn_value *value;
     const char *setting; /* NULL: no word about it */
 } misses[] = {
-    {"worker", &n_2, "workers"},       {"bindd", &t_bind, "bind"},
-    {"WORKERS", &n_2, "workers"},      {"access_logfile", &t_x, "accesslog"},
-    {"preload", &m_true, "preload_app"}, {"env", &m_empty, "raw_env"},
-    {"name", &t_x, "proc_name"},       {"keep_alive", &n_2, "keepalive"},
-    {"log_level", &t_x, "loglevel"},   {"wrokers", &n_2, "workers"},
-    {"on_start", &f1, "on_starting"},  {"postfork", &f2, "post_fork"},
-    {"tmieout", &n_2, "timeout"},      {"os", &f1, NULL},
-    {"_workers", &n_2, NULL},          {"cpu_count", &n_2, NULL},
-    {"worker", &class_k, NULL},        {"usher", &f1, NULL},
-    {"multiprocessing", &t_x, NULL},   {"host", &t_x, NULL},
+    {"worker", &n_2, "workers"},
+    {"bindd", &t_bind, "bind"},
+    {"WORKERS", &n_2, "workers"},
+    {"access_logfile", &t_x, "accesslog"},
+    {"preload", &m_true, "preload_app"},
+    {"env", &m_empty, "raw_env"},
+    {"name", &t_x, "proc_name"},
+    {"keep_alive", &n_2, "keepalive"},
+    {"log_level", &t_x, "loglevel"},
+    {"wrokers", &n_2, "workers"},
+    {"on_start", &f1, "on_starting"},
+    {"postfork", &f2, "post_fork"},
+    {"tmieout", &n_2, "timeout"},
+    {"os", &f1, NULL},
+    {"_workers", &n_2, NULL},
+    {"cpu_count", &n_2, NULL},
+    {"worker", &class_k, NULL},
+    {"usher", &f1, NULL},
+    {"multiprocessing", &t_x, NULL},
+    {"host", &t_x, NULL},
 };
 
 START_TEST(near_misses)
@@ -320,30 +358,50 @@ static const struct {
     const char *text;
     int status;
 } reviews[] = {
-    {{"app", "-b", "h:x", NULL}, "command line: word 2 (-b): error: bind: 'h:x': 'x' is not a port number\n", 1},
+    {{"app", "-b", "h:x", NULL},
+     "command line: word 2 (-b): error: bind: 'h:x': 'x' is not a port number\n",
+     1},
     {{"app", "-b", "::1", NULL},
-     "command line: word 2 (-b): error: bind: '::1': more than one ':' (an IPv6 address is written in brackets: [::1]:8000)\n", 1},
-    {{"app", "-b", "h:1", "-b", "H:1", NULL}, "command line: word 2 (-b): error: bind: the same address twice: 'H:1'\n", 1},
+     "command line: word 2 (-b): error: bind: '::1': more than one ':' (an IPv6 address is written "
+     "in brackets: [::1]:8000)\n",
+     1},
+    {{"app", "-b", "h:1", "-b", "H:1", NULL},
+     "command line: word 2 (-b): error: bind: the same address twice: 'H:1'\n",
+     1},
     {{"app", "-b", "h:1", "-b", "h:1", "--reuse-port", NULL}, "", 0},
-    {{"app", "-e", "SECRET", NULL}, "command line: word 2 (-e): error: raw_env: entry 1 is not of the form NAME=VALUE\n", 1},
-    {{"app", "-w", "0", NULL}, "command line: word 2 (-w): warning: workers: no worker will be started\n", 0},
+    {{"app", "-e", "SECRET", NULL},
+     "command line: word 2 (-e): error: raw_env: entry 1 is not of the form NAME=VALUE\n",
+     1},
+    {{"app", "-w", "0", NULL},
+     "command line: word 2 (-w): warning: workers: no worker will be started\n",
+     0},
     {{"app", "--log-level", "loud", NULL},
      "command line: word 2 (--log-level): warning: loglevel: unknown level 'loud', info is used\n"
-     "  hint: one of: debug, info, warning, error, critical\n", 0},
+     "  hint: one of: debug, info, warning, error, critical\n",
+     0},
     {{"app", "--log-level", "DEBUG", NULL}, "", 0},
     {{"app", "--limit-request-line", "8191", NULL},
-     "command line: word 2 (--limit-request-line): warning: limit_request_line: 8191 is more than 8190, which is used\n", 0},
+     "command line: word 2 (--limit-request-line): warning: limit_request_line: 8191 is more than "
+     "8190, which is used\n",
+     0},
     {{"app", "--limit-request-fields", "32769", NULL},
-     "command line: word 2 (--limit-request-fields): warning: limit_request_fields: 32769 is more than 32768, which is used\n", 0},
+     "command line: word 2 (--limit-request-fields): warning: limit_request_fields: 32769 is more "
+     "than 32768, which is used\n",
+     0},
     {{"app", "--max-requests-jitter", "5", NULL},
-     "command line: word 2 (--max-requests-jitter): warning: max_requests_jitter: has no effect without max_requests\n", 0},
+     "command line: word 2 (--max-requests-jitter): warning: max_requests_jitter: has no effect "
+     "without max_requests\n",
+     0},
     {{"app", "-w", "-1", "--timeout", "-2", "-u", "no_such_user", NULL},
      "command line: word 2 (-w): error: workers: Value must be positive: -1\n"
      "command line: word 4 (--timeout): error: timeout: Value must be positive: -2\n"
-     "command line: word 6 (-u): error: user: No such user: 'no_such_user'\n", 1},
+     "command line: word 6 (-u): error: user: No such user: 'no_such_user'\n",
+     1},
     {{"app", "-n", "a\nb", "--reload-engine", "x\ny", NULL},
-     "command line: word 4 (--reload-engine): error: reload_engine: Invalid reload_engine: 'x\\ny'\n"
-     "  hint: one of: auto, poll, inotify\n", 1},
+     "command line: word 4 (--reload-engine): error: reload_engine: Invalid reload_engine: "
+     "'x\\ny'\n"
+     "  hint: one of: auto, poll, inotify\n",
+     1},
 };
 
 START_TEST(review)
@@ -376,8 +434,8 @@ END_TEST
 
 START_TEST(hooks)
 {
-    const struct fake_name names[] = {{"on_exit", &t_dotted, 1}, {"post_request", &f2, 2},
-                                      {"pre_fork", &f2, 3},      {"wsgi_app", &t_app, 4},
+    const struct fake_name names[] = {{"on_exit", &t_dotted, 1},     {"post_request", &f2, 2},
+                                      {"pre_fork", &f2, 3},          {"wsgi_app", &t_app, 4},
                                       {"worker_class", &class_k, 5}, {NULL, NULL, 0}};
     struct run r = compile_names(names, NULL, NULL);
     const struct gn_cfg *cfg;
@@ -397,7 +455,8 @@ END_TEST
 
 START_TEST(process_name_of_the_application)
 {
-    const struct fake_name names[] = {{"default_proc_name", &t_x, 1}, {"chdir", &t_dir, 2}, {NULL, NULL, 0}};
+    const struct fake_name names[] = {
+        {"default_proc_name", &t_x, 1}, {"chdir", &t_dir, 2}, {NULL, NULL, 0}};
     const char *words[] = {"mod:other", NULL};
     struct run r = compile_in(dir, words, NULL, NULL);
 

@@ -5,17 +5,22 @@ static const struct {
     const char *diag, *text; /* as the diagnostic begins, as the origin prints */
 } places[] = {
     {{.layer = GN_LAYER_DEFAULT}, "gunicorn: error: x\n", "default"},
-    {{.layer = GN_LAYER_ENV, .variable = "PORT"}, "environment: PORT: error: x\n",
+    {{.layer = GN_LAYER_ENV, .variable = "PORT"},
+     "environment: PORT: error: x\n",
      "environment variable PORT"},
     {{.layer = GN_LAYER_PASTE, .file = "a.ini", .line = 3}, "a.ini:3: error: x\n", "a.ini:3"},
     {{.layer = GN_LAYER_PASTE, .file = "a.ini"}, "a.ini: error: x\n", "a.ini"},
-    {{.layer = GN_LAYER_CONF, .file = "c.py", .line = 3, .column = 11}, "c.py:3:11: error: x\n",
+    {{.layer = GN_LAYER_CONF, .file = "c.py", .line = 3, .column = 11},
+     "c.py:3:11: error: x\n",
      "c.py:3:11"},
     {{.layer = GN_LAYER_CMD_ARGS, .variable = "GUNICORN_CMD_ARGS", .word = 2, .text = "--bind"},
-     "GUNICORN_CMD_ARGS: word 2 (--bind): error: x\n", "GUNICORN_CMD_ARGS word 2 (--bind)"},
-    {{.layer = GN_LAYER_CMD_ARGS, .variable = "GUNICORN_CMD_ARGS"}, "GUNICORN_CMD_ARGS: error: x\n",
+     "GUNICORN_CMD_ARGS: word 2 (--bind): error: x\n",
+     "GUNICORN_CMD_ARGS word 2 (--bind)"},
+    {{.layer = GN_LAYER_CMD_ARGS, .variable = "GUNICORN_CMD_ARGS"},
+     "GUNICORN_CMD_ARGS: error: x\n",
      "GUNICORN_CMD_ARGS"},
-    {{.layer = GN_LAYER_ARGV, .word = 1, .text = "-w"}, "command line: word 1 (-w): error: x\n",
+    {{.layer = GN_LAYER_ARGV, .word = 1, .text = "-w"},
+     "command line: word 1 (-w): error: x\n",
      "command line word 1 (-w)"},
 };
 
@@ -73,7 +78,7 @@ START_TEST(order_and_copies)
                            "b.py:9:5: error: workers: late?line\n"
                            "  hint: look at it\n"
                            "Traceback\n  more\n"
-                           "b.py:10:1: error: workers: later\n"
+                           "b.py:10:5: error: workers: later\n"
                            "command line: word 2 (-w): warning: workers: word\n"
                            "gunicorn: error: nowhere\n"
                            "usage: gunicorn [OPTIONS] [APP_MODULE]\n"
@@ -91,9 +96,8 @@ static const struct {
     enum gn_severity severities[3];
     int n, status;
 } statuses[] = {
-    {{GN_WARNING}, 0, 0},          {{GN_WARNING}, 1, 0},
-    {{GN_WARNING, GN_ERROR}, 2, 1}, {{GN_USAGE}, 1, 2},
-    {{GN_ERROR, GN_USAGE}, 2, 2},
+    {{GN_WARNING}, 0, 0}, {{GN_WARNING}, 1, 0},         {{GN_WARNING, GN_ERROR}, 2, 1},
+    {{GN_USAGE}, 1, 2},   {{GN_ERROR, GN_USAGE}, 2, 2},
 };
 
 START_TEST(exit_status)

@@ -7,8 +7,8 @@
 static char *
 changed(const struct gn_frozen *f, const struct gn_frozen *base)
 {
-    static const enum gn_setting_id skip[] = {GN_S_CHDIR, GN_S_DEFAULT_PROC_NAME,
-                                              GN_S_PRINT_CONFIG, GN_S_USER, GN_S_GROUP};
+    static const enum gn_setting_id skip[] = {GN_S_CHDIR, GN_S_DEFAULT_PROC_NAME, GN_S_PRINT_CONFIG,
+                                              GN_S_USER, GN_S_GROUP};
     struct gn_buf b = {0};
     char *text;
 
@@ -20,8 +20,8 @@ changed(const struct gn_frozen *f, const struct gn_frozen *base)
             is_skipped = is_skipped || id == skip[j];
         if (is_skipped)
             continue;
-        ck_assert(gn_buf_printf(&b, "%s%s = ", gn_buf_len(&b) > 0 ? "\n" : "",
-                                gn_settings[id].name));
+        ck_assert(
+            gn_buf_printf(&b, "%s%s = ", gn_buf_len(&b) > 0 ? "\n" : "", gn_settings[id].name));
         ck_assert(gn_value_print(f->values[id], &b));
     }
     text = strndup(gn_buf_slice(&b).p, gn_buf_len(&b));

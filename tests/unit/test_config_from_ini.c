@@ -40,8 +40,10 @@ static const struct {
     {"[server:main] ; text behind\nworkers = 3\n", GN_S_WORKERS, "3"},
     {"[server:main]\nuse = egg:gunicorn#main\nworkers = 3\n", GN_S_WORKERS, "3"},
     {"[server:main]\nuse = egg:gunicorn\nworkers = 3\n", GN_S_WORKERS, "3"},
-    {"[server:main]\nuse = egg:waitress#main\n", GN_S_WORKERS, "!a.ini:2: error: use: not a section for gunicorn: 'egg:waitress#main'"},
-    {"[server:main]\nuse = egg:gunicorn#main\nproc_name = a ; b # c\n", GN_S_PROC_NAME, "a ; b # c"},
+    {"[server:main]\nuse = egg:waitress#main\n", GN_S_WORKERS,
+     "!a.ini:2: error: use: not a section for gunicorn: 'egg:waitress#main'"},
+    {"[server:main]\nuse = egg:gunicorn#main\nproc_name = a ; b # c\n", GN_S_PROC_NAME,
+     "a ; b # c"},
     {"[server:main]\nproc_name = a = b : c\n", GN_S_PROC_NAME, "a = b : c"},
     {"[server:main]\nproc_name =\n", GN_S_PROC_NAME, ""},
     {"[server:main]\nproc_name = a\n  b\n\n  # comment\n  c\n\n\n", GN_S_PROC_NAME, "a\nb\n\nc"},
@@ -49,8 +51,10 @@ static const struct {
     {"[server:main]\nproc_name = 100%%\n", GN_S_PROC_NAME, "100%"},
     {"[server:main]\nx = 1\n", GN_S_WORKERS, "!a.ini:2: error: No configuration setting for: x"},
     {"[server:main]\nworker-class = sync\n", GN_S_WORKERS, "!hint: did you mean `worker_class`?"},
-    {"[server:main]\nworkers = x\n", GN_S_WORKERS, "!a.ini:2: error: workers: not a whole number: 'x'"},
-    {"[server:main]\nworkers = 0017\n", GN_S_WORKERS, "!a.ini:2: error: workers: not a whole number: '0017'"},
+    {"[server:main]\nworkers = x\n", GN_S_WORKERS,
+     "!a.ini:2: error: workers: not a whole number: 'x'"},
+    {"[server:main]\nworkers = 0017\n", GN_S_WORKERS,
+     "!a.ini:2: error: workers: not a whole number: '0017'"},
     {"[server:main]\nworkers = 0x10\n", GN_S_WORKERS, "16"},
     {"[server:main]\numask = 022\n", GN_S_UMASK, "18"},
     {"[server:main]\ndaemon = TRUE\n", GN_S_DAEMON, "True"},
@@ -62,19 +66,30 @@ static const struct {
     {"[DEFAULT]\nworkers = 9\n[server:main]\nthreads = 2\n", GN_S_WORKERS, "1"},
     {"[DEFAULT]\nn = 9\n[server:main]\nworkers = %(n)s\n", GN_S_WORKERS, "9"},
     {"[DEFAULT]\nn = %(m)s\nm = 8\n[server:main]\nworkers = %(n)s\n", GN_S_WORKERS, "8"},
-    {"[DEFAULT]\nn = 9\n[server:main]\nn2 = 1\nworkers = %(n)s\n", GN_S_WORKERS, "!a.ini:4: error: No configuration setting for: n2"},
-    {"[server:main]\nworkers = %(nope)s\n", GN_S_WORKERS, "!a.ini:2: error: workers: there is no 'nope' for %(nope)s"},
-    {"[server:main]\nproc_name = %(proc_name)s\n", GN_S_PROC_NAME, "!a.ini:2: error: proc_name: interpolation goes too deep"},
-    {"[server:main]\nproc_name = 5%\n", GN_S_PROC_NAME, "!a.ini:2: error: proc_name: '%' must be followed by '%' or '(NAME)s'"},
-    {"[server:main]\nproc_name = %(here)\n", GN_S_PROC_NAME, "!a.ini:2: error: proc_name: '%' must be followed"},
-    {"[server:main]\nworkers = 1\nworkers = 2\n", GN_S_WORKERS, "!a.ini:3: error: 'workers' stands twice in [server:main]"},
+    {"[DEFAULT]\nn = 9\n[server:main]\nn2 = 1\nworkers = %(n)s\n", GN_S_WORKERS,
+     "!a.ini:4: error: No configuration setting for: n2"},
+    {"[server:main]\nworkers = %(nope)s\n", GN_S_WORKERS,
+     "!a.ini:2: error: workers: there is no 'nope' for %(nope)s"},
+    {"[server:main]\nproc_name = %(proc_name)s\n", GN_S_PROC_NAME,
+     "!a.ini:2: error: proc_name: interpolation goes too deep"},
+    {"[server:main]\nproc_name = 5%\n", GN_S_PROC_NAME,
+     "!a.ini:2: error: proc_name: '%' must be followed by '%' or '(NAME)s'"},
+    {"[server:main]\nproc_name = %(here)\n", GN_S_PROC_NAME,
+     "!a.ini:2: error: proc_name: '%' must be followed"},
+    {"[server:main]\nworkers = 1\nworkers = 2\n", GN_S_WORKERS,
+     "!a.ini:3: error: 'workers' stands twice in [server:main]"},
     {"[server:main]\nset debug = x\nget home = y\nworkers = 2\n", GN_S_WORKERS, "2"},
-    {"workers = 2\n[server:main]\n", GN_S_WORKERS, "!a.ini:1: error: an entry before the first [section]"},
-    {"[server:main]\nworkers = 2\nwords\n", GN_S_WORKERS, "!a.ini:3: error: neither a [section] nor NAME = VALUE"},
-    {"[server:main]\nworkers = 2\n= 3\n", GN_S_WORKERS, "!a.ini:3: error: neither a [section] nor NAME = VALUE"},
-    {"[server:other]\nworkers = 2\n", GN_S_WORKERS, "!a.ini: error: there is no section [server:main]\n  hint: line 1 has [server:other]"},
+    {"workers = 2\n[server:main]\n", GN_S_WORKERS,
+     "!a.ini:1: error: an entry before the first [section]"},
+    {"[server:main]\nworkers = 2\nwords\n", GN_S_WORKERS,
+     "!a.ini:3: error: neither a [section] nor NAME = VALUE"},
+    {"[server:main]\nworkers = 2\n= 3\n", GN_S_WORKERS,
+     "!a.ini:3: error: neither a [section] nor NAME = VALUE"},
+    {"[server:other]\nworkers = 2\n", GN_S_WORKERS,
+     "!a.ini: error: there is no section [server:main]\n  hint: line 1 has [server:other]"},
     {"", GN_S_WORKERS, "!there is no section [server:main]"},
-    {"[app:main]\nworkers = 5\n[server:main]\nworkers = 2\n[app:x]\nworkers = 7\n", GN_S_WORKERS, "2"},
+    {"[app:main]\nworkers = 5\n[server:main]\nworkers = 2\n[app:x]\nworkers = 7\n", GN_S_WORKERS,
+     "2"},
     {"[server:main\nworkers = 2\n", GN_S_WORKERS, "!a.ini:1: error: an entry before"},
 };
 
@@ -106,7 +121,8 @@ START_TEST(long_texts)
     memset(value, 'v', 2000);
     value[2000] = '\0';
     snprintf(text, sizeof(text),
-             "[composite:%.100s]\nx = 1\n[server:main]\nproc_name = %s\nworkers = 4\n", value, value);
+             "[composite:%.100s]\nx = 1\n[server:main]\nproc_name = %s\nworkers = 4\n", value,
+             value);
     r = compile_ini(text, "main");
     ck_assert_msg(r.ok, "said: %s", r.text);
     got = printed(r.compiled.frozen, GN_S_PROC_NAME);
@@ -120,7 +136,8 @@ END_TEST
 
 START_TEST(here_and_file)
 {
-    struct run r = compile_ini("[server:main]\npidfile = %(here)s/p\nerrorlog = %(__file__)s\n", "main");
+    struct run r =
+        compile_ini("[server:main]\npidfile = %(here)s/p\nerrorlog = %(__file__)s\n", "main");
     char want[4200];
 
     ck_assert_msg(r.ok, "said: %s", r.text);

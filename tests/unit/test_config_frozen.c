@@ -89,15 +89,18 @@ START_TEST(print)
     ck_assert(gn_frozen_print(r.compiled.frozen, &b));
     ck_assert(gn_buf_append(&b, "", 1));
     ck_assert_ptr_nonnull(strstr(b.data, "\nworkers                            = 3\n"));
-    ck_assert_ptr_nonnull(strstr(b.data, "\nbind                               = ['h:1', 'h:2']\n"));
+    ck_assert_ptr_nonnull(
+        strstr(b.data, "\nbind                               = ['h:1', 'h:2']\n"));
     ck_assert_ptr_nonnull(strstr(b.data, "\nprint_config                       = True\n"));
     ck_assert_ptr_nonnull(strstr(b.data, "\ncheck_config                       = False\n"));
-    ck_assert_ptr_nonnull(strstr(b.data, "\nconfig                             = ./gunicorn.conf.py\n"));
+    ck_assert_ptr_nonnull(
+        strstr(b.data, "\nconfig                             = ./gunicorn.conf.py\n"));
     ck_assert_ptr_nonnull(strstr(b.data, "\ndogstatsd_tags                     = \n"));
     ck_assert_ptr_nonnull(strstr(b.data, "\ndefault_proc_name                  = app:app\n"));
     ck_assert_ptr_nonnull(
         strstr(b.data, "\non_starting                        = <OnStarting.on_starting()>\n"));
-    ck_assert_ptr_nonnull(strstr(b.data, "\nforwarded_allow_ips                = ['127.0.0.1', '::1']\n"));
+    ck_assert_ptr_nonnull(
+        strstr(b.data, "\nforwarded_allow_ips                = ['127.0.0.1', '::1']\n"));
     rest = gn_slice(b.data, gn_buf_len(&b) - 1);
     while (rest.n > 0) {
         struct gn_slice line = gn_slice_cut(&rest, '\n');
@@ -139,7 +142,8 @@ static const struct {
     {"--limit-request-line", "0", offsetof(struct gn_cfg, limit_request_line), 0},
     {"--limit-request-line", "8190", offsetof(struct gn_cfg, limit_request_line), 8190},
     {"--limit-request-fields", "40000", offsetof(struct gn_cfg, limit_request_fields), 32768},
-    {"--limit-request-field_size", "99999", offsetof(struct gn_cfg, limit_request_field_size), 99999},
+    {"--limit-request-field_size", "99999", offsetof(struct gn_cfg, limit_request_field_size),
+     99999},
 };
 
 START_TEST(limits_are_clamped)
@@ -245,8 +249,8 @@ resident_pages(void)
     return resident;
 }
 
-/* A master compiles at every reload: nothing may stay behind. Under AddressSanitizer the freed memory is
- * kept for a while, so there the leak check at the end is what tells. */
+/* A master compiles at every reload: nothing may stay behind. Under AddressSanitizer the freed
+ * memory is kept for a while, so there the leak check at the end is what tells. */
 START_TEST(no_growth)
 {
     const char *words[] = {"app", "-b", "h:1", "-w", "2", "-e", "A=1", NULL};

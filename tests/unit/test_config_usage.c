@@ -19,8 +19,10 @@ START_TEST(every_flag_is_in_help)
 {
     char *text = help_text(80);
 
-    ck_assert(gn_slice_starts(gn_slice_str(text), GN_SLICE("usage: prog [OPTIONS] [APP_MODULE]\n\noptions:\n")));
-    ck_assert_ptr_nonnull(strstr(text, "\n  -h, --help            show this help message and exit\n"));
+    ck_assert(gn_slice_starts(gn_slice_str(text),
+                              GN_SLICE("usage: prog [OPTIONS] [APP_MODULE]\n\noptions:\n")));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\n  -h, --help            show this help message and exit\n"));
     ck_assert_ptr_nonnull(strstr(text, "\n  -w INT, --workers INT\n"));
     for (size_t i = 0; i < GN_SETTING_COUNT; i++) {
         for (const char *const *flag = gn_settings[i].cli; *flag != NULL; flag++)
@@ -32,7 +34,8 @@ END_TEST
 
 static const int widths[] = {200, 80, 60, 40, 10};
 
-/* Lines keep to the width where the words allow it: columns less two, but eleven of text at least. */
+/* Lines keep to the width where the words allow it: columns less two, but eleven of text at least.
+ */
 START_TEST(width)
 {
     char *text = help_text(widths[_i]);
@@ -58,7 +61,8 @@ START_TEST(version)
 
     gn_usage_version("gunicorn", out);
     fclose(out);
-    ck_assert(gn_slice_starts(gn_slice_str(text), GN_SLICE("gunicorn (version 23.0.0) gunicorn-c ")));
+    ck_assert(
+        gn_slice_starts(gn_slice_str(text), GN_SLICE("gunicorn (version 23.0.0) gunicorn-c ")));
     ck_assert_int_eq(text[n - 1], '\n');
     free(text);
 }

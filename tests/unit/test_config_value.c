@@ -22,7 +22,8 @@ static const struct {
     {V_STR("\xc3\xa9\xf0\x9f\x90\x8d"), "'\xc3\xa9\xf0\x9f\x90\x8d'", "\xc3\xa9\xf0\x9f\x90\x8d"},
     {V_STR("\xc2\xa0\xc2\xad\xe2\x80\xa8\xee\x80\x80"), "'\\xa0\\xad\\u2028\\ue000'",
      "\xc2\xa0\xc2\xad\xe2\x80\xa8\xee\x80\x80"},
-    {V_STR("\xff\xc3(\xed\xa0\x80"), "'\\udcff\\udcc3(\\udced\\udca0\\udc80'", "\xff\xc3(\xed\xa0\x80"},
+    {V_STR("\xff\xc3(\xed\xa0\x80"), "'\\udcff\\udcc3(\\udced\\udca0\\udc80'",
+     "\xff\xc3(\xed\xa0\x80"},
     {{.tag = GN_V_STR, .str = {"a\0b", 3}}, "'a\\x00b'", NULL},
     {{.tag = GN_V_BYTES, .str = {"a'\xff\n", 4}}, "b\"a'\\xff\\n\"", NULL},
     {{.tag = GN_V_LIST}, "[]", "[]"},
@@ -56,26 +57,16 @@ static const struct {
     double f;
     const char *repr;
 } floats[] = {
-    {0.0, "0.0"},
-    {-0.0, "-0.0"},
-    {1.0, "1.0"},
-    {2.5, "2.5"},
-    {0.1, "0.1"},
-    {-1234.5678, "-1234.5678"},
-    {0.0001, "0.0001"},
-    {0.00001, "1e-05"},
-    {1.5e-7, "1.5e-07"},
-    {1e15, "1000000000000000.0"},
-    {1e16, "1e+16"},
-    {123456789012345680.0, "1.2345678901234568e+17"},
-    {1e100, "1e+100"},
-    {0.1 + 0.2, "0.30000000000000004"},
-    {100.0, "100.0"},
-    {1e22, "1e+22"},
-    {5e-324, "5e-324"},
-    {INFINITY, "inf"},
-    {-INFINITY, "-inf"},
-    {NAN, "nan"},
+    {0.0, "0.0"},        {-0.0, "-0.0"},
+    {1.0, "1.0"},        {2.5, "2.5"},
+    {0.1, "0.1"},        {-1234.5678, "-1234.5678"},
+    {0.0001, "0.0001"},  {0.00001, "1e-05"},
+    {1.5e-7, "1.5e-07"}, {1e15, "1000000000000000.0"},
+    {1e16, "1e+16"},     {123456789012345680.0, "1.2345678901234568e+17"},
+    {1e100, "1e+100"},   {0.1 + 0.2, "0.30000000000000004"},
+    {100.0, "100.0"},    {1e22, "1e+22"},
+    {5e-324, "5e-324"},  {INFINITY, "inf"},
+    {-INFINITY, "-inf"}, {NAN, "nan"},
 };
 
 START_TEST(repr_of_float)
@@ -98,7 +89,8 @@ START_TEST(equal)
 
         ck_assert(gn_value_equal(matrix_values[i].value, &copy));
         for (int j = 0; j < MATRIX_VALUES; j++)
-            ck_assert_int_eq(gn_value_equal(matrix_values[i].value, matrix_values[j].value), i == j);
+            ck_assert_int_eq(gn_value_equal(matrix_values[i].value, matrix_values[j].value),
+                             i == j);
     }
     ck_assert(!gn_value_equal(&m_true, NULL));
 }

@@ -15,7 +15,9 @@ settings.configure(
     MIDDLEWARE=["django.middleware.common.CommonMiddleware",
                 "django.contrib.sessions.middleware.SessionMiddleware"],
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
-    FILE_UPLOAD_TEMP_DIR=HERE)
+    FILE_UPLOAD_TEMP_DIR=HERE,
+    LOGGING={"version": 1, "handlers": {"console": {"class": "logging.StreamHandler"}},
+             "root": {"handlers": ["console"]}})
 
 BLOCK = b"0123456789abcdef" * 4096
 BLOCKS = 800
