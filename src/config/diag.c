@@ -214,7 +214,7 @@ gn_diags_print(const struct gn_diags *d, const char *prog, FILE *out)
         fprintf(out, "%s: error: no memory for all messages\n", prog);
     if (n == 0)
         return;
-    all = malloc(n * sizeof(*all));
+    all = malloc(n * sizeof(const struct gn_diag *));
     if (all == NULL) {
         fprintf(out, "%s: error: no memory\n", prog);
         return;

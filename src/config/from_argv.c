@@ -287,12 +287,13 @@ append_item(struct parser *p, struct given *g, const struct gn_value *item)
 {
     if (g->n == g->room) {
         size_t room = g->room * 2 + 4;
-        const struct gn_value **more = gn_arena_alloc(&p->b->arena, room * sizeof(*more));
+        size_t one = sizeof(const struct gn_value *);
+        const struct gn_value **more = gn_arena_alloc(&p->b->arena, room * one);
 
         if (more == NULL)
             return false;
         if (g->n > 0)
-            memcpy(more, g->items, g->n * sizeof(*more));
+            memcpy(more, g->items, g->n * one);
         g->items = more;
         g->room = room;
     }

@@ -95,15 +95,15 @@ report_misses(struct reader *r)
 static int
 traceback_line(const char *detail, const char *path)
 {
-    const char *p = detail;
+    static const char opening[] = "File \"";
     size_t n = strlen(path);
     int line = 0;
 
-    while (p != NULL && (p = strstr(p, "File \"")) != NULL) {
+    for (const char *p = strstr(detail, opening); p != NULL; p = strstr(p, opening)) {
         struct gn_slice digits;
         uint64_t number;
 
-        p += 6;
+        p += sizeof(opening) - 1;
         if (strncmp(p, path, n) != 0 || strncmp(p + n, "\", line ", 8) != 0)
             continue;
         p += n + 8;

@@ -322,14 +322,36 @@ check_use(struct ini *ini, const struct entry *e)
                GN_SLICE_ARG(e->value));
 }
 
+/* The items of a list with commas; NULL without memory. */
+static const struct gn_value *
+comma_list(struct ini *ini, struct gn_slice text)
+{
+    struct gn_value *list = gn_arena_alloc(&ini->b->arena, sizeof(*list));
+    const struct gn_value **items;
+    size_t most = 1;
+
+    for (size_t i = 0; i < text.n; i++)
+        most += text.p[i] == ',';
+    items = gn_arena_alloc(&ini->b->arena, most * sizeof(const struct gn_value *));
+    if (list == NULL || items == NULL)
+        return NULL;
+    list->tag = GN_V_LIST;
+    list->list.items = items;
+    while (text.p != NULL) {
+        items[list->list.n] = gn_value_str(&ini->b->arena, gn_slice_cut(&text, ','));
+        if (items[list->list.n++] == NULL)
+            return NULL;
+    }
+    return list;
+}
+
 /* `host` and `port` beat `bind`; a `host` alone may be a list. */
 static void
 add_host_and_port(struct ini *ini, const struct entry *host, const struct entry *port)
 {
     const struct gn_setting *bind = &gn_settings[GN_S_BIND];
-    const struct gn_value *h, *p, *items[64];
-    struct gn_value list = {.tag = GN_V_LIST, .list = {items, 0}}, *copy;
-    struct gn_slice rest;
+    const struct gn_value *h, *p;
+    const char *text;
 
     if (host == NULL) {
         if (port != NULL)
@@ -340,21 +362,12 @@ add_host_and_port(struct ini *ini, const struct entry *host, const struct entry 
     p = port != NULL ? entry_value(ini, port) : NULL;
     if (h == NULL || (port != NULL && p == NULL))
         return;
-    if (p != NULL) {
-        const char *text = gn_arena_printf(&ini->b->arena, "%.*s:%.*s", GN_SLICE_ARG(h->str),
-                                           GN_SLICE_ARG(p->str));
-
-        add_value(ini, bind, gn_value_str(&ini->b->arena, gn_slice_str(text)), host->line);
+    if (p == NULL) {
+        add_value(ini, bind, comma_list(ini, h->str), host->line);
         return;
     }
-    for (rest = h->str; rest.p != NULL && list.list.n < GN_ARRAY_LEN(items); list.list.n++)
-        items[list.list.n] = gn_value_str(&ini->b->arena, gn_slice_cut(&rest, ','));
-    copy = gn_arena_alloc(&ini->b->arena, sizeof(*copy) + sizeof(items));
-    if (copy == NULL)
-        return;
-    *copy = list;
-    copy->list.items = memcpy(copy + 1, items, list.list.n * sizeof(items[0]));
-    add_value(ini, bind, copy, host->line);
+    text = gn_arena_printf(&ini->b->arena, "%.*s:%.*s", GN_SLICE_ARG(h->str), GN_SLICE_ARG(p->str));
+    add_value(ini, bind, gn_value_str(&ini->b->arena, gn_slice_str(text)), host->line);
 }
 
 static bool

@@ -52,7 +52,7 @@ static const struct gn_value *copy_value(struct region *r, const struct gn_value
 static bool
 copy_items(struct region *r, const struct gn_value *from, struct gn_value *to)
 {
-    const struct gn_value **items = take(r, from->list.n * sizeof(*items));
+    const struct gn_value **items = take(r, from->list.n * sizeof(const struct gn_value *));
 
     if (items == NULL)
         return false;

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "config/compile.h"
 #include "config/internal.h"
 
@@ -9,9 +10,6 @@
 /* What the package file calls itself; builds outside of automake have none. */
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "dev"
-#endif
-#ifndef GN_COMPAT_VERSION
-#define GN_COMPAT_VERSION "23.0.0"
 #endif
 
 enum { TEXT_COLUMN = 24, LEAST_TEXT_COLUMNS = 11 };

@@ -135,7 +135,7 @@ new_list(struct gn_check *c, enum gn_value_tag tag, size_t n, const struct gn_va
 {
     struct gn_value *v = gn_arena_alloc(c->arena, sizeof(*v));
 
-    *items = gn_arena_alloc(c->arena, (n + 1) * sizeof(**items));
+    *items = gn_arena_alloc(c->arena, (n + 1) * sizeof(const struct gn_value *));
     if (v == NULL || *items == NULL)
         return NULL;
     v->tag = tag;

@@ -337,7 +337,7 @@ gn_value_equal(const struct gn_value *a, const struct gn_value *b)
     case GN_V_INT:
         return a->i == b->i;
     case GN_V_FLOAT:
-        return memcmp(&a->f, &b->f, sizeof(a->f)) == 0;
+        return isnan(a->f) ? isnan(b->f) : a->f == b->f && signbit(a->f) == signbit(b->f);
     case GN_V_STR:
     case GN_V_BYTES:
     case GN_V_BIGINT:

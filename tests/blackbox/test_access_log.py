@@ -1,5 +1,6 @@
 """The access log: its format language, its sinks, its escaping."""
 
+import base64
 import os
 import re
 import signal
@@ -117,7 +118,6 @@ def test_quotes_are_escaped(logged):
 
 
 def test_user_cannot_forge_a_line(logged):
-    import base64
     token = base64.b64encode(b"eve\nforged line:x").decode()
     line = logged("%(u)s!", headers=[("Authorization", "Basic " + token)])
     assert line.endswith("!"), line

@@ -265,7 +265,8 @@ def test_ordinary_names_are_silent(text, place):
 ])
 def test_usage_errors(args, needle, place):
     result = check(place, *args)
-    assert_refused(result, re.escape(needle), r"usage: gunicorn ", r"gunicorn: error: ", status=(2,))
+    assert_refused(result, re.escape(needle), r"usage: gunicorn ", r"gunicorn: error: ",
+                   status=(2,))
     assert result.stdout == ""
 
 
@@ -281,7 +282,8 @@ def test_int_message_is_the_known_one(place):
 
 def test_extra_words(place):
     assert check(place, "app:app", "other:app", app=()).returncode == 0
-    assert_refused(check(place, "app:app", "-w", "2", "other:app", app=()), "other:app", status=(2,))
+    result = check(place, "app:app", "-w", "2", "other:app", app=())
+    assert_refused(result, "other:app", status=(2,))
 
 
 @pytest.mark.parametrize("text,needles,status", [

@@ -1,11 +1,12 @@
 """The schema, the help text and the printed table know the same settings."""
 
+import os
 import re
 
 import pytest
 
 from support import settings
-from support.server import HELLO
+from support.server import HELLO, TOP
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,6 @@ def table(shared_site):
 
 
 def schema_names():
-    import os
-    from support.server import TOP
     with open(os.path.join(TOP, "schema", "settings.yaml")) as handle:
         return re.findall(r"^\s*- name: (\w+)\s*$", handle.read(), re.M)
 

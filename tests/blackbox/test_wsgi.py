@@ -10,8 +10,9 @@ import pytest
 
 from support import client, procs
 from support.client import Response, chunked
-from support.server import HELLO, app_source
+from support.server import HELLO, Site, app_source
 
+ENV_APP = app_source("probe") + "\napp = env\n"
 PAYLOAD = random.Random(7).randbytes(300000)
 
 
@@ -30,6 +31,15 @@ def environ_of(server, target="/env", **options):
     response = server.get(target, **options)
     assert response.status == 200, response.raw
     return json.loads(response.body)["values"]
+
+
+@pytest.fixture(scope="module")
+def site_env():
+    """An application that answers every path with its environ."""
+    site = Site()
+    site.dir.write("app.py", ENV_APP)
+    yield site.start("app:app")
+    site.close()
 
 
 # -- environ
@@ -116,16 +126,6 @@ def test_environ_path(target, path, query, site_env):
     assert found["RAW_URI"] == target
 
 
-@pytest.fixture(scope="module")
-def site_env():
-    """An application that answers every path with its environ."""
-    from support.server import Site
-    site = Site()
-    site.dir.write("app.py", app_source("probe") + "\napp = env\n")
-    yield site.start("app:app")
-    site.close()
-
-
 def test_environ_path_of_raw_bytes(site_env):
     raw = site_env.raw(b"GET /\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n")
     assert json.loads(Response(raw).body)["values"]["PATH_INFO"] == "/\xc3\xa9"
@@ -200,7 +200,8 @@ def test_forwarded_scheme(allowed, headers, scheme, site):
 
 
 def test_forwarded_scheme_contradiction(server):
-    response = server.get("/env", headers=[("X-Forwarded-Ssl", "on"), ("X-Forwarded-Proto", "http")])
+    response = server.get("/env", headers=[("X-Forwarded-Ssl", "on"),
+                                           ("X-Forwarded-Proto", "http")])
     assert response.status == 400
 
 
@@ -231,7 +232,7 @@ def test_forwarded_for_never_changes_the_address(server):
 # -- SCRIPT_NAME
 
 def test_script_name_of_the_environment(site):
-    site.dir.write("app.py", app_source("probe") + "\napp = env\n")
+    site.dir.write("app.py", ENV_APP)
     server = site.start("app:app", env={"SCRIPT_NAME": "/shop"})
     found = environ_of(server, "/shop/cart")
     assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == ("/shop", "/cart")
@@ -239,7 +240,7 @@ def test_script_name_of_the_environment(site):
 
 
 def test_script_name_of_raw_env(site):
-    site.dir.write("app.py", app_source("probe") + "\napp = env\n")
+    site.dir.write("app.py", ENV_APP)
     server = site.start("app:app", "-e", "SCRIPT_NAME=/shop")
     found = environ_of(server, "/shop/cart")
     assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == ("/shop", "/cart")
@@ -251,14 +252,14 @@ def test_script_name_of_a_trusted_forwarder(site_env):
 
 
 def test_script_name_of_a_stranger(site):
-    site.dir.write("app.py", app_source("probe") + "\napp = env\n")
+    site.dir.write("app.py", ENV_APP)
     server = site.start("app:app", "--forwarded-allow-ips", "10.9.9.9")
     found = environ_of(server, "/shop/cart", headers=[("SCRIPT_NAME", "/shop")])
     assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == ("", "/shop/cart")
 
 
 def test_script_name_is_a_path_prefix_not_a_text_prefix(site):
-    site.dir.write("app.py", app_source("probe") + "\napp = env\n")
+    site.dir.write("app.py", ENV_APP)
     server = site.start("app:app", env={"SCRIPT_NAME": "/app"})
     response = server.get("/apple")
     if response.status == 200:
@@ -508,7 +509,8 @@ def test_input_without_body_is_empty(server):
 
 
 def test_input_stops_at_its_length(server):
-    raw = server.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n\r\n")
+    raw = server.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+                     b"abcGET / HTTP/1.1\r\n\r\n")
     assert Response(raw).body == b"abc"
 
 
@@ -546,7 +548,8 @@ def app(environ, start_response):
 ''')
     server = site.start("app:app")
     with contextlib.closing(client.connect(server.address)) as sock:
-        sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 2500000)
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n"
+                     + b"x" * 2500000)
         procs.until(lambda: site.dir.read("started") == "10", "the start of the application")
         sock.sendall(b"x" * 2500000)
         assert Response(client.read_all(sock)).body == b"5000000"
@@ -574,7 +577,8 @@ app = validator(inner)
 '''
 
 
-@pytest.mark.parametrize("method,body", [("GET", b""), ("POST", b"some data"), ("PUT", b"x" * 100000)])
+@pytest.mark.parametrize("method,body", [("GET", b""), ("POST", b"some data"),
+                                         ("PUT", b"x" * 100000)])
 def test_validator(method, body, site):
     site.dir.write("app.py", VALIDATED)
     server = site.start("app:app")

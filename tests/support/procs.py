@@ -5,7 +5,8 @@ import time
 
 DEADLINE = 30.0
 
-# What a developer's shell or a CI runner may hand down and what would change the program's settings.
+# All that a server under test inherits: the rest of a developer's or runner's environment could
+# change its settings.
 KEPT = ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TZ")
 
 

@@ -1,10 +1,12 @@
 """The 93 documented settings: how each is printed by default, and one other value in all forms."""
 
 import collections
+import grp
 import os
+import pwd
 import re
 
-# Printed defaults in the order of the plain table. {cwd}, {uid} and {gid} are filled in by the test.
+# Printed defaults in the order of the plain table. The test fills in {cwd}, {uid} and {gid}.
 DEFAULTS = {
     "access_log_format": '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"',
     "accesslog": "None",
@@ -275,8 +277,6 @@ def parse(table):
 
 def facts(directory):
     """What the placeholders of the tables stand for."""
-    import grp
-    import pwd
     uid, gid = os.geteuid(), os.getegid()
     return {"cwd": os.path.realpath(str(directory)), "uid": uid, "gid": gid,
             "user": pwd.getpwuid(uid).pw_name, "group": grp.getgrgid(gid).gr_name}

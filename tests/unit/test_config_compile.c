@@ -341,7 +341,7 @@ START_TEST(near_misses)
 }
 END_TEST
 
-START_TEST(no_word_about_helpers)
+START_TEST(no_word_about_constants)
 {
     const struct fake_name names[] = {{"WORKERS", &n_2, 1}, {"workers", &n_2, 2}, {NULL, NULL, 0}};
     const char *words[] = {"app", NULL};
@@ -499,7 +499,7 @@ make_suite(void)
     tcase_add_test(tc, no_file_is_run_for_a_bad_command_line);
     tcase_add_test(tc, file_that_raises);
     tcase_add_loop_test(tc, near_misses, 0, (int)GN_ARRAY_LEN(misses));
-    tcase_add_test(tc, no_word_about_helpers);
+    tcase_add_test(tc, no_word_about_constants);
     tcase_add_loop_test(tc, review, 0, (int)GN_ARRAY_LEN(reviews));
     tcase_add_test(tc, pending);
     tcase_add_test(tc, hooks);

@@ -16,7 +16,8 @@ settings.configure(
                 "django.contrib.sessions.middleware.SessionMiddleware"],
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
     FILE_UPLOAD_TEMP_DIR=HERE,
-    LOGGING={"version": 1, "handlers": {"console": {"class": "logging.StreamHandler"}},
+    LOGGING={"version": 1, "disable_existing_loggers": False,
+             "handlers": {"console": {"class": "logging.StreamHandler"}},
              "root": {"handlers": ["console"]}})
 
 BLOCK = b"0123456789abcdef" * 4096
