@@ -114,15 +114,21 @@ check(struct gn_host *host, const struct gn_compiled *compiled)
     struct gn_err err = {0};
     int status = GN_EXIT_OK;
 
+    if (!has_application(compiled->frozen)) {
+        gn_err_set(&err, GN_E_VALUE, 0, "No application module specified.");
+        status = print_error(NULL, &err);
+        gn_err_clear(&err);
+        return status;
+    }
     if (compiled->mode == GN_MODE_PRINT) {
+        /* What a configuration file has printed comes first. */
+        host->ops->flush(host);
         if (gn_frozen_print(compiled->frozen, &out))
             fwrite(out.data, 1, gn_buf_len(&out), stdout);
         gn_buf_fini(&out);
     }
     ops = gn_worker_find(compiled->frozen, &worker_name, &err);
-    if (ops == NULL || !has_application(compiled->frozen)) {
-        if (ops != NULL)
-            gn_err_set(&err, GN_E_VALUE, 0, "No application module specified.");
+    if (ops == NULL) {
         status = print_error(NULL, &err);
     } else if (!check_application(host, compiled->frozen, &err)) {
         status = print_error("Error while loading the application:", &err);
@@ -190,7 +196,11 @@ main(int argc, char **argv)
     char **args = copy_strings(argv);
     char **env = copy_strings(environ);
     char *start_dir = start_directory();
-    struct gn_inputs in = {.argc = argc, .argv = args, .envp = env, .start_dir = start_dir};
+    struct gn_inputs in = {.argc = argc,
+                           .argv = args,
+                           .envp = env,
+                           .start_dir = start_dir,
+                           .knows_worker = gn_worker_is_known};
     struct gn_host *host;
     int status;
 

@@ -18,6 +18,7 @@ gn_builder_init(struct gn_builder *b, const struct gn_inputs *in, struct gn_diag
     b->diags = diags;
     b->host = host;
     b->sendfile_default = true;
+    b->knows_worker = in->knows_worker;
     b->start_dir = gn_arena_strdup(&b->arena, in->start_dir != NULL ? in->start_dir : ".");
     return b->start_dir != NULL;
 }

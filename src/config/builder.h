@@ -30,6 +30,7 @@ struct gn_builder {
     struct gn_host *host; /* borrowed; may be NULL: then nothing of the language inside is usable */
     const char *start_dir; /* current directory at start, spelled as PWD when that is the same */
     const char *app_uri;   /* positional argument, or NULL */
+    bool (*knows_worker)(const char *name); /* from gn_inputs; may be NULL */
     bool sendfile_default; /* what the setting's None stands for (variable SENDFILE) */
 };
 
@@ -39,6 +40,7 @@ struct gn_inputs {
     char **argv;       /* argv[0] is the program */
     char *const *envp; /* environment at start */
     const char *start_dir;
+    bool (*knows_worker)(const char *name); /* is there such a worker class; NULL: not checked here */
 };
 
 bool gn_builder_init(struct gn_builder *b, const struct gn_inputs *in, struct gn_diags *diags,

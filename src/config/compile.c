@@ -13,7 +13,7 @@ struct compiler {
     struct gn_argv_result argv, cmd_args;
 };
 
-static bool
+static void
 read_cmd_args(struct compiler *c)
 {
     const char *text = gn_env_get(c->in->envp, cmd_args_variable);
@@ -23,14 +23,14 @@ read_cmd_args(struct compiler *c)
     int n;
 
     if (text == NULL)
-        return true;
+        return;
     words = gn_argv_split(&c->b.arena, gn_slice_str(text), &n, &err);
     if (words == NULL) {
         gn_diag_add(c->b.diags, GN_ERROR, &origin, NULL, "%s", err.msg);
         gn_err_clear(&err);
-        return false;
+        return;
     }
-    return gn_from_argv(&c->b, n, words, GN_LAYER_CMD_ARGS, &c->cmd_args);
+    (void)gn_from_argv(&c->b, n, words, GN_LAYER_CMD_ARGS, &c->cmd_args);
 }
 
 static const struct gn_candidate *
@@ -123,9 +123,9 @@ compile(struct compiler *c, struct gn_compiled *out)
 {
     bool argv_ok = gn_from_argv(&c->b, c->in->argc > 0 ? c->in->argc - 1 : 0, c->in->argv + 1,
                                 GN_LAYER_ARGV, &c->argv);
-    bool words_ok = read_cmd_args(c);
     struct gn_diags *diags = c->b.diags;
 
+    read_cmd_args(c);
     if (wants_text(&c->argv, out) || wants_text(&c->cmd_args, out)) {
         gn_diags_fini(diags);
         gn_diags_init(diags);
@@ -136,12 +136,11 @@ compile(struct compiler *c, struct gn_compiled *out)
     if (!gn_from_defaults(&c->b) || !gn_from_env(&c->b, c->in->envp))
         return false;
     /* No user code is run for a command line that will be refused. */
-    if (argv_ok && words_ok) {
-        read_ini(c);
+    read_ini(c);
+    if (argv_ok)
         read_conf(c);
-        if (!name_process(c))
-            return false;
-    }
+    if (!name_process(c))
+        return false;
     out->frozen = gn_builder_freeze(&c->b);
     if (out->frozen != NULL)
         out->mode = mode_of(out->frozen);

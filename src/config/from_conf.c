@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include "base/num.h"
 #include "config/internal.h"
 
 /* A name of the file that is no setting and looks like one. */
@@ -72,6 +71,13 @@ add(void *ctx, const char *name, const struct gn_value *value, const char *file,
         .column = column,
     };
 
+    if (s != NULL && value == NULL) {
+        struct gn_diag *diag = gn_diag_add(r->b->diags, GN_WARNING, &origin, s,
+                                           "an annotation without a value sets nothing");
+
+        gn_diag_hint(r->b->diags, diag, "write `%s = ...`", name);
+        return true;
+    }
     if (s == NULL)
         return note_miss(r, name, value, &origin);
     r->has[s->id] = true;
@@ -91,38 +97,14 @@ report_misses(struct reader *r)
     }
 }
 
-/* The last line of `path` that a traceback names, or 0. */
-static int
-traceback_line(const char *detail, const char *path)
-{
-    static const char opening[] = "File \"";
-    size_t n = strlen(path);
-    int line = 0;
-
-    for (const char *p = strstr(detail, opening); p != NULL; p = strstr(p, opening)) {
-        struct gn_slice digits;
-        uint64_t number;
-
-        p += sizeof(opening) - 1;
-        if (strncmp(p, path, n) != 0 || strncmp(p + n, "\", line ", 8) != 0)
-            continue;
-        p += n + 8;
-        digits = gn_slice(p, strspn(p, "0123456789"));
-        if (gn_num_digits(digits, 1u << 30, &number))
-            line = (int)number;
-    }
-    return line;
-}
-
 static void
 report_failure(struct reader *r, struct gn_err *err)
 {
     char text[sizeof(err->msg) + 128];
-    struct gn_origin origin = {.layer = GN_LAYER_CONF, .file = r->shown};
+    struct gn_origin origin = {.layer = GN_LAYER_CONF, .file = r->shown, .line = err->line};
     struct gn_diag *diag;
 
     gn_err_text(err, text, sizeof(text));
-    origin.line = err->detail != NULL ? traceback_line(err->detail, r->location) : 0;
     diag =
         gn_diag_add(r->b->diags, GN_ERROR, &origin, NULL, "Failed to read config file: %s", text);
     if (err->detail != NULL)

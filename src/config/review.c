@@ -146,6 +146,21 @@ review_request_fields(struct gn_builder *b, const struct gn_candidate *c)
 }
 
 static void
+review_worker_class(struct gn_builder *b, const struct gn_candidate *c)
+{
+    struct gn_diag *diag;
+
+    if (b->knows_worker == NULL || c->value->tag == GN_V_NONE ||
+        (c->value->tag == GN_V_STR &&
+         b->knows_worker(gn_arena_strndup(&b->arena, c->value->str.p, c->value->str.n))))
+        return;
+    diag = gn_diag_add(b->diags, GN_ERROR, &c->origin, c->setting,
+                       "%s is not a worker class of this version",
+                       gn_value_text(&b->arena, c->value, true));
+    gn_diag_hint(b->diags, diag, "use sync or gthread");
+}
+
+static void
 review_jitter(struct gn_builder *b, const struct gn_candidate *c)
 {
     if (number(b, GN_S_MAX_REQUESTS_JITTER) > 0 && number(b, GN_S_MAX_REQUESTS) == 0)
@@ -172,6 +187,7 @@ static const struct {
     {GN_S_BIND, review_bind},
     {GN_S_RAW_ENV, review_raw_env},
     {GN_S_LOGLEVEL, review_loglevel},
+    {GN_S_WORKER_CLASS, review_worker_class},
     {GN_S_WORKERS, review_workers},
     {GN_S_LIMIT_REQUEST_LINE, review_request_line},
     {GN_S_LIMIT_REQUEST_FIELDS, review_request_fields},

@@ -53,7 +53,8 @@ struct gn_hook_args {
 /* Receives the names of a configuration file. The strings and values must live as long as `arena`. */
 struct gn_cfg_sink {
     struct gn_arena *arena;
-    /* `name` is any module-level name (unknown ones as well); line and column are 0 when unknown. */
+    /* `name` is any module-level name (unknown ones as well); line and column are 0 when unknown. A NULL value: the file
+     * annotates the name (`workers: 4`) and binds nothing to it. */
     bool (*add)(struct gn_cfg_sink *sink, const char *name, const struct gn_value *value,
                 const char *file, int line, int column);
     /* True for names that are worth converting; others are skipped by the host. */
@@ -66,6 +67,9 @@ struct gn_host_ops {
     bool (*start)(struct gn_host *, struct gn_err *);
     /* Ends it: runs atexit functions. Once per process; a host that was not started does nothing. */
     void (*stop)(struct gn_host *);
+
+    /* Writes out what user code has printed and the language still buffers. */
+    void (*flush)(struct gn_host *);
 
     /* Runs a configuration file; `location` is a path (or `python:MODULE`). */
     bool (*load_config)(struct gn_host *, const char *location, struct gn_cfg_sink *,

@@ -105,6 +105,8 @@ bool gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err);
 bool gn_py_load_config(struct gn_host *, const char *location, struct gn_cfg_sink *, struct gn_err *);
 const struct gn_value *gn_py_import_callable(struct gn_host *, struct gn_arena *, const char *dotted,
                                              struct gn_err *);
+const struct gn_value *gn_py_call_callable(struct gn_host *, struct gn_arena *,
+                                           const struct gn_value *callable, struct gn_err *);
 const struct gn_value *gn_py_to_value_gil(struct gn_py *, struct gn_arena *, PyObject *);
 
 /* py_lines.c: dict name -> (line, column) of the last assignment at module level; NULL with an exception. */

@@ -303,6 +303,29 @@ emit(struct gn_py *h, struct gn_cfg_sink *sink, PyObject *name, PyObject *value,
     return sink->add(sink, text.p, v, file, line, column);
 }
 
+/* Names that are annotated and not bound. */
+static bool
+emit_annotations(struct gn_cfg_sink *sink, PyObject *dict, PyObject *lines, const char *file)
+{
+    PyObject *annotations = PyDict_GetItemString(dict, "__annotations__"); /* borrowed */
+    PyObject *name, *type;
+    Py_ssize_t pos = 0;
+    bool ok = true;
+
+    while (ok && annotations != NULL && PyDict_Check(annotations) &&
+           PyDict_Next(annotations, &pos, &name, &type)) {
+        struct gn_slice text;
+        int line, column;
+
+        if (!PyUnicode_Check(name) || PyDict_Contains(dict, name) != 0 ||
+            !text_of(sink->arena, name, &text) || !sink->wants(sink, text))
+            continue;
+        place_of(lines, name, &line, &column);
+        ok = sink->add(sink, text.p, NULL, file, line, column);
+    }
+    return ok;
+}
+
 static bool
 emit_all(struct gn_py *h, struct gn_cfg_sink *sink, PyObject *module, PyObject *lines,
          const char *file, struct gn_err *err)
@@ -315,6 +338,7 @@ emit_all(struct gn_py *h, struct gn_cfg_sink *sink, PyObject *module, PyObject *
 
     while (ok && PyDict_Next(dict, &pos, &name, &value))
         ok = emit(h, sink, name, value, lines, file, err);
+    ok = ok && emit_annotations(sink, dict, lines, file);
     Py_XDECREF(dict);
     return ok;
 }
@@ -468,6 +492,21 @@ gn_py_load_config(struct gn_host *host, const char *location, struct gn_cfg_sink
     if (strncmp(location, "file:", 5) == 0)
         location += 5;
     return run_file(h, location, sink, err);
+}
+
+const struct gn_value *
+gn_py_call_callable(struct gn_host *host, struct gn_arena *a, const struct gn_value *callable,
+                    struct gn_err *err)
+{
+    PyObject *result = PyObject_CallNoArgs(callable->obj->handle);
+    const struct gn_value *value = NULL;
+
+    if (result != NULL)
+        value = gn_py_to_value_gil(gn_py_of(host), a, result);
+    if (value == NULL)
+        gn_py_err_take_gil(err, NULL);
+    Py_XDECREF(result);
+    return value;
 }
 
 const struct gn_value *

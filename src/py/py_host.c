@@ -84,6 +84,23 @@ host_stop(struct gn_host *host)
 }
 
 static void
+host_flush(struct gn_host *host)
+{
+    static const char *const names[] = {"stdout", "stderr"};
+
+    if (!gn_py_of(host)->is_started)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        PyObject *file = PySys_GetObject(names[i]); /* borrowed */
+        PyObject *done =
+            file != NULL && file != Py_None ? PyObject_CallMethod(file, "flush", NULL) : NULL;
+
+        Py_XDECREF(done);
+        PyErr_Clear();
+    }
+}
+
+static void
 host_before_fork(struct gn_host *host)
 {
     if (gn_py_of(host)->is_started)
@@ -171,8 +188,10 @@ host_dump_stacks(struct gn_host *host, int fd)
 static const struct gn_host_ops ops = {
     .start = host_start,
     .stop = host_stop,
+    .flush = host_flush,
     .load_config = gn_py_load_config,
     .import_callable = gn_py_import_callable,
+    .call_callable = gn_py_call_callable,
     .apply_paths = gn_py_apply_paths,
     .apply_env = gn_py_apply_env,
     .load_app = gn_py_load_app,

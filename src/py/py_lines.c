@@ -127,12 +127,23 @@ walk_targets(PyObject *lines, PyObject *node)
     return ok;
 }
 
-/* `name: type` without a value binds nothing. */
+/* `name: type` without a value binds nothing; its place counts as long as no other is known. */
 static bool
 walk_annotation(PyObject *lines, PyObject *node)
 {
     PyObject *value = PyObject_GetAttrString(node, "value");
-    bool ok = value != NULL && (value == Py_None || walk_attr_target(lines, node, "target"));
+    PyObject *target = PyObject_GetAttrString(node, "target");
+    PyObject *name = NULL;
+    bool ok = value != NULL && target != NULL;
+
+    if (ok && value == Py_None && node_is(target, "Name")) {
+        name = PyObject_GetAttrString(target, "id");
+        ok = name != NULL && (PyDict_Contains(lines, name) == 1 || record(lines, name, target));
+    } else if (ok && value != Py_None) {
+        ok = walk_target(lines, target);
+    }
+    Py_XDECREF(target);
+    Py_XDECREF(name);
 
     Py_XDECREF(value);
     return ok;

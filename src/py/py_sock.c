@@ -54,14 +54,25 @@ real_socket(struct stand_in *s)
     return s->real;
 }
 
+/* socket.socket once the application has imported it: isinstance() looks here. */
+static PyObject *
+apparent_class(PyObject *self, PyObject *name)
+{
+    PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(), "socket"); /* borrowed */
+
+    return module != NULL ? PyObject_GetAttrString(module, "socket")
+                          : PyObject_GenericGetAttr(self, name);
+}
+
 static PyObject *
 stand_in_getattro(PyObject *self, PyObject *name)
 {
     PyObject *real;
 
     /* Looking at the type is no use of the socket (wsgiref.validate and debuggers do it). */
-    if (PyUnicode_CompareWithASCIIString(name, "__class__") == 0 ||
-        PyUnicode_CompareWithASCIIString(name, "__dict__") == 0 ||
+    if (PyUnicode_CompareWithASCIIString(name, "__class__") == 0)
+        return apparent_class(self, name);
+    if (PyUnicode_CompareWithASCIIString(name, "__dict__") == 0 ||
         PyUnicode_CompareWithASCIIString(name, "__doc__") == 0)
         return PyObject_GenericGetAttr(self, name);
     real = real_socket((struct stand_in *)self);

@@ -309,16 +309,17 @@ static void
 log_failure(struct call *call, bool head_was_sent)
 {
     const struct gn_http_head *h = &call->c->parser.head;
-    char *text = gn_py_traceback_gil(NULL, 0);
+    struct gn_err err = {.code = GN_E_PYTHON};
+    char what[1024];
 
     if (head_was_sent)
-        gn_log(call->h->log, GN_LERROR, "Error handling request");
+        snprintf(what, sizeof(what), "Error handling request");
     else
-        gn_log(call->h->log, GN_LERROR, "Error handling request %.*s %.*s", GN_SLICE_ARG(h->method),
-               GN_SLICE_ARG(h->target));
-    if (text != NULL)
-        gn_log_raw(call->h->log, gn_slice_str(text));
-    free(text);
+        snprintf(what, sizeof(what), "Error handling request %.*s %.*s", GN_SLICE_ARG(h->method),
+                 GN_SLICE_ARG(h->target));
+    err.detail = gn_py_traceback_gil(err.msg, sizeof(err.msg));
+    gn_log_err(call->h->log, GN_LERROR, what, &err);
+    gn_err_clear(&err);
 }
 
 /* What the client has to hear when its own body was the fault. */

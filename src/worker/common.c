@@ -32,6 +32,14 @@ find_type(const char *name)
     return NULL;
 }
 
+bool
+gn_worker_is_known(const char *name)
+{
+    const struct gn_worker_ops *ops = find_type(name);
+
+    return ops != NULL && ops->run != NULL;
+}
+
 const struct gn_worker_ops *
 gn_worker_find(const struct gn_frozen *f, const char **log_name, struct gn_err *err)
 {
@@ -64,6 +72,9 @@ gn_worker_on_signal(struct gn_worker *w, int signo)
 
     switch (signo) {
     case SIGTERM:
+        /* Also what the kernel sends when the master is gone (PR_SET_PDEATHSIG). */
+        if (w->is_alive && getppid() != w->ppid)
+            gn_log(w->log, GN_INFO, "Parent changed, shutting down: <Worker %d>", (int)w->pid);
         w->is_alive = false;
         return GN_SIG_CONTINUE;
     case SIGINT:

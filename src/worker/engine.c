@@ -100,10 +100,9 @@ static void
 refuse(struct gn_engine *e, struct gn_conn *c)
 {
     gn_resp_flush(&c->resp);
-    if (c->parser.head.method.n > 0) {
-        c->started_ns = c->started_ns != 0 ? c->started_ns : gn_clock_mono_ns();
+    /* Only a request whose head was understood has a line of its own. */
+    if (c->started_ns != 0)
         gn_service_log_access(&e->service, c, NULL, NULL);
-    }
     finish(e, c, true);
 }
 

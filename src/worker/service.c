@@ -39,6 +39,7 @@ init_policy(struct gn_service *s, const struct gn_cfg *cfg, struct gn_err *err)
 {
     size_t n = cfg->forwarder_headers.n;
     const struct gn_value *dict = cfg->secure_scheme_headers;
+    size_t n_pairs = 0;
     struct gn_slice *names = gn_arena_alloc(&s->arena, (n + 1) * sizeof(*names));
     struct gn_http_pair *pairs =
         gn_arena_alloc(&s->arena, (dict->dict.n + 1) * sizeof(*pairs));
@@ -50,11 +51,11 @@ init_policy(struct gn_service *s, const struct gn_cfg *cfg, struct gn_err *err)
     for (size_t i = 0; i < dict->dict.n; i++) {
         const struct gn_value_pair *pair = &dict->dict.pairs[i];
 
+        /* The settings compiler has warned that others have no effect. */
         if (pair->key->tag != GN_V_STR || pair->value->tag != GN_V_STR)
-            return gn_err_set(err, GN_E_VALUE, 0,
-                              "secure_scheme_headers: names and values have to be text");
-        pairs[i].name = upper_copy(&s->arena, pair->key->str);
-        pairs[i].value = gn_arena_slice(&s->arena, pair->value->str);
+            continue;
+        pairs[n_pairs].name = upper_copy(&s->arena, pair->key->str);
+        pairs[n_pairs++].value = gn_arena_slice(&s->arena, pair->value->str);
     }
     s->policy = (struct gn_http_policy){
         .header_map = cfg->header_map == GN_HEADER_MAP_REFUSE      ? GN_MAP_REFUSE
@@ -63,7 +64,7 @@ init_policy(struct gn_service *s, const struct gn_cfg *cfg, struct gn_err *err)
         .forwarder_headers = names,
         .n_forwarder_headers = n,
         .secure_scheme_headers = pairs,
-        .n_secure_scheme_headers = dict->dict.n,
+        .n_secure_scheme_headers = n_pairs,
     };
     return true;
 }

@@ -84,6 +84,9 @@ const struct gn_worker_ops *gn_worker_find(const struct gn_frozen *f, const char
  * status: environment, owner, signals, application, loop, end. The caller ends the process by host->ops->stop and _exit. */
 int gn_worker_main(struct gn_worker *w);
 
+/* True for a name that gn_worker_find accepts. */
+bool gn_worker_is_known(const char *name);
+
 /* Marks the worker as alive now. */
 void gn_worker_beat(struct gn_worker *w);
 
