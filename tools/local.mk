@@ -29,4 +29,4 @@ CLEANFILES += $(settings_generated)
 
 dist_check_SCRIPTS = %D%/check-layers.sh %D%/check-style.sh
 TESTS += $(dist_check_SCRIPTS)
-EXTRA_DIST += %D%/getenv-allowed.txt %D%/cppcheck.cfg %D%/cppcheck.txt
+EXTRA_DIST += %D%/getenv-allowed.txt %D%/cppcheck.cfg

@@ -24,4 +24,3 @@ libgn_base_la_SOURCES = \
 	%D%/slice.c \
 	%D%/slice.h
 # setproctitle
-libgn_base_la_LIBADD = $(BSD_LIBS)

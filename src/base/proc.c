@@ -1,6 +1,5 @@
 #include "base/proc.h"
 
-#include <bsd/unistd.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -9,22 +8,58 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
-/* libbsd complains on stderr when a title is set before its initialization; as a module of a
- * foreign Python program we have no argv to initialize it with. */
-static bool has_title_area;
+/* The memory that the kernel shows as the command line: argv and, behind it, the environment. NULL before the
+ * initialization: as a module of a foreign program there is no argv to take.
+ *
+ * libbsd's setproctitle is not used: it marks the end of the old command line with a dot, which ps(1) and /proc show whenever the
+ * title is shorter. */
+static char *title_area;
+static size_t title_bytes;
+
+/* The environment's strings move to the heap, so that their memory can be used and getenv(3) goes on working. */
+static bool
+move_environment(char **envp)
+{
+    size_t n = 0;
+    char **copy;
+
+    while (envp[n] != NULL)
+        n++;
+    copy = calloc(n + 1, sizeof(*copy));
+    if (copy == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = strdup(envp[i]);
+        if (copy[i] == NULL)
+            return false;
+    }
+    environ = copy;
+    return true;
+}
 
 void
 gn_proc_title_init(int argc, char **argv, char **envp)
 {
-    /* libbsd copies argv and the environment to the heap and keeps the area that they leave. */
-    setproctitle_init(argc, argv, envp);
-    has_title_area = true;
+    char *end;
+
+    if (argc < 1)
+        return;
+    end = argv[0];
+    for (int i = 0; i < argc && argv[i] == end; i++)
+        end += strlen(argv[i]) + 1;
+    for (char **e = envp; *e != NULL && *e == end; e++)
+        end += strlen(*e) + 1;
+    if (!move_environment(envp))
+        return;
+    title_area = argv[0];
+    title_bytes = (size_t)(end - argv[0]);
 }
 
 void
@@ -36,9 +71,14 @@ gn_proc_set_title(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(title, sizeof(title), fmt, ap);
     va_end(ap);
-    /* "-" suppresses the "program: " that the function would put in front. */
-    if (has_title_area)
-        setproctitle("-%s", title);
+    if (title_area != NULL) {
+        size_t n = strlen(title);
+
+        if (n > title_bytes - 1)
+            n = title_bytes - 1;
+        memset(title_area, 0, title_bytes);
+        memcpy(title_area, title, n);
+    }
     prctl(PR_SET_NAME, "gunicorn", 0, 0, 0);
 }
 

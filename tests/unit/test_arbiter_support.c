@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -339,6 +340,7 @@ gn_worker_main(struct gn_worker *w)
     int status = atoi(orders + strcspn(orders, "0123456789"));
     struct sigaction sa = {.sa_handler = on_end};
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (strncmp(orders, "exit", 4) == 0)
         goto out;
     sigaction(SIGTERM, &sa, NULL);
@@ -467,9 +469,15 @@ server_start(struct server *s)
     ck_assert_int_ge(s->pid, 0);
     if (s->pid != 0)
         return;
-    /* A group of its own, so that nothing outlives a test that fails. */
+    /* A group of its own, and an end with that of the test: nothing outlives one that fails. */
     setpgid(0, 0);
-    if (chdir(s->dir) != 0 || freopen(path_of(s, "stderr", path), "we", stderr) == NULL)
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* libcheck's handlers would kill what they take for the test. */
+    signal(SIGALRM, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    if (chdir(s->dir) != 0 || freopen(path_of(s, "stdout", path), "we", stdout) == NULL ||
+        freopen(path_of(s, "stderr", path), "we", stderr) == NULL)
         _exit(98);
     /* Not _exit: what the master has lost is then seen by the leak detector. */
     exit(run_server(s));
