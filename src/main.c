@@ -27,7 +27,8 @@ program_name(const char *argv0)
     return slash != NULL ? slash + 1 : argv0;
 }
 
-/* A heap copy of a NULL-terminated list of strings: the original memory becomes the process title. */
+/* A heap copy of a NULL-terminated list of strings: the original memory becomes the process title.
+ */
 static char **
 copy_strings(char *const *from)
 {
@@ -58,7 +59,8 @@ start_directory(void)
     return getcwd(NULL, 0);
 }
 
-/* As argparse decides: COLUMNS, else the terminal, else 80; two columns stay free there, which usage.c knows. */
+/* As argparse decides: COLUMNS, else the terminal, else 80; two columns stay free there, which
+ * usage.c knows. */
 static int
 terminal_columns(void)
 {
@@ -95,7 +97,8 @@ has_application(const struct gn_frozen *f)
     return f->app_uri != NULL || f->cfg.paste != NULL;
 }
 
-/* What the server would do with the table before it binds: the directory, the paths, the environment, the import. */
+/* What the server would do with the table before it binds: the directory, the paths, the
+ * environment, the import. */
 static bool
 check_application(struct gn_host *host, const struct gn_frozen *f, struct gn_err *err)
 {

@@ -1,7 +1,7 @@
 /* The arbiter's own state; private to src/arbiter.
  *
- * One process, one thread. Every step of the main loop (gn_arb_* with `now`) looks at the state, does
- * what is due, never blocks, and says by gn_arb_wake_at when it wants to be asked again.
+ * One process, one thread. Every step of the main loop (gn_arb_* with `now`) looks at the state,
+ * does what is due, never blocks, and says by gn_arb_wake_at when it wants to be asked again.
  *
  * A *generation* is a settings table and what was made from it: listeners, worker class, number of
  * workers. One is in force (`cur`); during a reload a second one (`next`) boots beside it.
@@ -90,8 +90,8 @@ struct gn_arbiter {
 
 /* arbiter.c */
 
-/* Calls a hook when it is set. What goes wrong is logged; false then, and arb->hook_status is the exit
- * status that it stands for. */
+/* Calls a hook when it is set. What goes wrong is logged; false then, and arb->hook_status is the
+ * exit status that it stands for. */
 bool gn_arb_hook(struct gn_arbiter *arb, const struct gn_frozen *f, enum gn_hook_id id,
                  const struct gn_hook_args *args);
 
@@ -107,14 +107,15 @@ void gn_arb_wake_at(struct gn_arbiter *arb, int64_t ns);
 /* Moves to the table's directory. */
 bool gn_arb_chdir(const struct gn_frozen *f, struct gn_err *err) GN_MUST_CHECK;
 
-/* Makes a generation without listeners; takes a reference to `f`. NULL when the table can't be served. */
+/* Makes a generation without listeners; takes a reference to `f`. NULL when the table can't be
+ * served. */
 struct gn_arb_gen *gn_arb_gen_new(struct gn_arbiter *arb, const struct gn_frozen *f,
                                   struct gn_err *err) GN_MUST_CHECK;
 /* Frees it, without touching its sockets; accepts NULL. */
 void gn_arb_gen_free(struct gn_arb_gen *g);
 
-/* Opens what `bind` names; what `older` (or NULL) listens on already is taken over. On failure nothing stays
- * open that wasn't before. */
+/* Opens what `bind` names; what `older` (or NULL) listens on already is taken over. On failure
+ * nothing stays open that wasn't before. */
 bool gn_arb_gen_listen(struct gn_arb_gen *g, const struct gn_arb_gen *older, struct gn_log *log,
                        struct gn_err *err) GN_MUST_CHECK;
 /* Closes the listeners of `g` that `kept` (or NULL) doesn't have too. True when there was one. */
@@ -177,8 +178,8 @@ void gn_arb_on_hup(struct gn_arbiter *arb);
 void gn_arb_reload_step(struct gn_arbiter *arb);
 /* A worker of the next generation did not boot. */
 void gn_arb_reload_fail(struct gn_arbiter *arb);
-/* Gives the next generation up (nothing to do when there is none). With `restore` the settings in force are applied
- * again; without, the process is about to end. */
+/* Gives the next generation up (nothing to do when there is none). With `restore` the settings in
+ * force are applied again; without, the process is about to end. */
 void gn_arb_reload_drop(struct gn_arbiter *arb, bool restore);
 
 /* stop.c */
@@ -191,8 +192,8 @@ void gn_arb_on_quit(struct gn_arbiter *arb);
 
 /* pidfile.c */
 
-/* Writes `pid` into `path`. `*out` becomes the absolute path (owned by the caller). Fails when the file names another
- * process that lives. */
+/* Writes `pid` into `path`. `*out` becomes the absolute path (owned by the caller). Fails when the
+ * file names another process that lives. */
 bool gn_arb_pidfile_create(const char *path, pid_t pid, char **out,
                            struct gn_err *err) GN_MUST_CHECK;
 /* Removes the file if it still holds `pid`, and frees *path; accepts NULL in *path. */

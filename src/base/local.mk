@@ -23,4 +23,3 @@ libgn_base_la_SOURCES = \
 	%D%/proc.h \
 	%D%/slice.c \
 	%D%/slice.h
-# setproctitle

@@ -15,15 +15,16 @@
 
 #include "base/fd.h"
 
-/* The memory that the kernel shows as the command line: argv and, behind it, the environment. NULL before the
- * initialization: as a module of a foreign program there is no argv to take.
+/* The memory that the kernel shows as the command line: argv and, behind it, the environment. NULL
+ * before the initialization: as a module of a foreign program there is no argv to take.
  *
- * libbsd's setproctitle is not used: it marks the end of the old command line with a dot, which ps(1) and /proc show whenever the
- * title is shorter. */
+ * libbsd's setproctitle is not used: it marks the end of the old command line with a dot, which
+ * ps(1) and /proc show whenever the title is shorter. */
 static char *title_area;
 static size_t title_bytes;
 
-/* The environment's strings move to the heap, so that their memory can be used and getenv(3) goes on working. */
+/* The environment's strings move to the heap, so that their memory can be used and getenv(3) goes
+ * on working. */
 static bool
 move_environment(char **envp)
 {

@@ -34,6 +34,24 @@ struct gn_builder {
     bool sendfile_default; /* what the setting's None stands for (variable SENDFILE) */
 };
 
+enum gn_print_form { GN_PRINT_PLAIN, GN_PRINT_ORIGIN, GN_PRINT_JSON, GN_PRINT_YAML, GN_PRINT_DIFF };
+
+enum gn_check_form { GN_CHECK_TEXT, GN_CHECK_JSON, GN_CHECK_SARIF, GN_CHECK_GITHUB };
+
+/* What was asked for on the command line (or in GUNICORN_CMD_ARGS) that is no setting: forms of the outputs. Strings live in
+ * the builder's arena, and in the compiled result in the frozen pages' own copies or in argv. */
+struct gn_cli_options {
+    enum gn_print_form print_form; /* --print-config=FORM */
+    enum gn_check_form check_form; /* --check-config=FORM */
+    bool checks_values_only;       /* --check-config=values: no files, users, classes, application */
+    bool is_strict;                /* --strict: warnings become errors */
+    bool reveals_secrets;          /* --reveal-secrets */
+    bool prints_all;               /* --all: also what was not set */
+    int64_t check_timeout_s;       /* --check-timeout, default 60 */
+    const char *describe;          /* --describe SETTING, or NULL */
+    const char *const *names;      /* settings named after --print-config=FORM; NULL-terminated, or NULL: all */
+};
+
 /* What the process was given. Borrowed; main.c fills it once. */
 struct gn_inputs {
     int argc;

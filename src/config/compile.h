@@ -19,6 +19,7 @@ enum gn_mode {
 
 struct gn_compiled {
     enum gn_mode mode;
+    struct gn_cli_options options;
     const struct gn_frozen *frozen; /* NULL after an error and in the HELP and VERSION modes */
 };
 

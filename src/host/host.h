@@ -50,11 +50,12 @@ struct gn_hook_args {
     int new_value, old_value;   /* nworkers_changed; old_value -1 stands for None */
 };
 
-/* Receives the names of a configuration file. The strings and values must live as long as `arena`. */
+/* Receives the names of a configuration file. The strings and values must live as long as `arena`.
+ */
 struct gn_cfg_sink {
     struct gn_arena *arena;
-    /* `name` is any module-level name (unknown ones as well); line and column are 0 when unknown. A NULL value: the file
-     * annotates the name (`workers: 4`) and binds nothing to it. */
+    /* `name` is any module-level name (unknown ones as well); line and column are 0 when unknown. A
+     * NULL value: the file annotates the name (`workers: 4`) and binds nothing to it. */
     bool (*add)(struct gn_cfg_sink *sink, const char *name, const struct gn_value *value,
                 const char *file, int line, int column);
     /* True for names that are worth converting; others are skipped by the host. */
@@ -65,7 +66,8 @@ struct gn_cfg_sink {
 struct gn_host_ops {
     /* Starts the language; idempotent. argv is what sys.argv shall be. */
     bool (*start)(struct gn_host *, struct gn_err *);
-    /* Ends it: runs atexit functions. Once per process; a host that was not started does nothing. */
+    /* Ends it: runs atexit functions. Once per process; a host that was not started does nothing.
+     */
     void (*stop)(struct gn_host *);
 
     /* Writes out what user code has printed and the language still buffers. */
@@ -78,13 +80,13 @@ struct gn_host_ops {
     const struct gn_value *(*import_callable)(struct gn_host *, struct gn_arena *,
                                               const char *dotted, struct gn_err *);
 
-    /* Calls a callable without arguments and converts its result; NULL with `err` filled. May be NULL: then
-     * functions are refused where a class or a name is wanted. */
+    /* Calls a callable without arguments and converts its result; NULL with `err` filled. May be
+     * NULL: then functions are refused where a class or a name is wanted. */
     const struct gn_value *(*call_callable)(struct gn_host *, struct gn_arena *,
                                             const struct gn_value *callable, struct gn_err *err);
 
-    /* chdir is done by the caller. Inserts chdir and pythonpath into sys.path and the raw_env pairs into
-     * os.environ; both undo what the previous table had inserted. */
+    /* chdir is done by the caller. Inserts chdir and pythonpath into sys.path and the raw_env pairs
+     * into os.environ; both undo what the previous table had inserted. */
     bool (*apply_paths)(struct gn_host *, const struct gn_frozen *, struct gn_err *);
     bool (*apply_env)(struct gn_host *, const struct gn_frozen *, struct gn_err *);
 
@@ -98,23 +100,26 @@ struct gn_host_ops {
     void (*before_fork)(struct gn_host *);
     void (*after_fork)(struct gn_host *, bool in_child);
 
-    /* The caller is about to block, or has come back: other threads of the language may run between. */
+    /* The caller is about to block, or has come back: other threads of the language may run
+     * between. */
     void (*wait_enter)(struct gn_host *);
     void (*wait_leave)(struct gn_host *);
 
-    /* Worker: install signal handlers such that `on_signal(signo)` runs on the main thread, also while
-     * the application runs; `wake_fd` becomes readable at every signal (non-blocking, owned by the worker).
-     * With host_null plain sigaction does. */
-    bool (*worker_signals)(struct gn_host *, struct gn_worker *, int wake_write_fd, struct gn_err *);
+    /* Worker: install signal handlers such that `on_signal(signo)` runs on the main thread, also
+     * while the application runs; `wake_fd` becomes readable at every signal (non-blocking, owned
+     * by the worker). With host_null plain sigaction does. */
+    bool (*worker_signals)(struct gn_host *, struct gn_worker *, int wake_write_fd,
+                           struct gn_err *);
     /* Runs what is pending. Returns false when a handler asked the worker to end at once. */
     bool (*check_signals)(struct gn_host *);
 
-    /* One request: the head is in the connection. Calls the application and sends the response through the
-     * connection (worker/conn.h). Never fails: what goes wrong is answered and logged. */
+    /* One request: the head is in the connection. Calls the application and sends the response
+     * through the connection (worker/conn.h). Never fails: what goes wrong is answered and logged.
+     */
     void (*handle_request)(struct gn_host *, struct gn_worker *, struct gn_conn *);
 
-    /* A thread of a pool that is going to run handle_request: what the language knows of it goes into the
-     * connection's scratch. */
+    /* A thread of a pool that is going to run handle_request: what the language knows of it goes
+     * into the connection's scratch. */
     void *(*thread_begin)(struct gn_host *);
     void (*thread_end)(struct gn_host *, void *thread);
 
@@ -126,7 +131,8 @@ struct gn_host {
     const struct gn_host_ops *ops;
 };
 
-/* The test double: no language. load_config fails, load_app succeeds, handle_request answers 200. */
+/* The test double: no language. load_config fails, load_app succeeds, handle_request answers 200.
+ */
 struct gn_host *gn_host_null(void);
 
 #endif

@@ -45,23 +45,23 @@ struct gn_py_base {
 };
 
 struct gn_py {
-    struct gn_host host;        /* first */
+    struct gn_host host; /* first */
     int argc;
     char **argv;
     char *start_dir;
     bool is_started;
     bool is_stopped;
     PyInterpreterState *interp;
-    PyThreadState *ts;          /* of the main thread while it is outside Python */
+    PyThreadState *ts; /* of the main thread while it is outside Python */
     struct gn_log *log;
-    struct gn_worker *worker;   /* in a worker process */
+    struct gn_worker *worker; /* in a worker process */
 
     PyObject *intern[GN_PY_INTERN_COUNT];
-    PyObject *app;              /* the application, or NULL */
-    PyObject *handles;          /* list: keeps what the settings table refers to */
-    PyObject *env_undo;         /* dict: name -> value before raw_env, or None */
-    PyObject *path_undo;        /* list: entries of sys.path that are ours */
-    PyObject *conf_module;      /* the configuration module: its globals keep the hooks alive */
+    PyObject *app;         /* the application, or NULL */
+    PyObject *handles;     /* list: keeps what the settings table refers to */
+    PyObject *env_undo;    /* dict: name -> value before raw_env, or None */
+    PyObject *path_undo;   /* list: entries of sys.path that are ours */
+    PyObject *conf_module; /* the configuration module: its globals keep the hooks alive */
 
     /* Types of the module _gunicorn. */
     PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,
@@ -71,7 +71,7 @@ struct gn_py {
     PyObject *start_response, *writer, *input; /* kept for reuse while nobody else holds them */
     struct gn_py_base *bases;
     size_t n_bases;
-    PyObject *peer_object;      /* REMOTE_ADDR of the last request, as object and text */
+    PyObject *peer_object; /* REMOTE_ADDR of the last request, as object and text */
     char peer_text[64];
     struct gn_py_name names[GN_PY_NAME_CACHE];
 };
@@ -87,14 +87,16 @@ gn_py_of(struct gn_host *host)
 /* py_intern.c */
 bool gn_py_intern_init_gil(struct gn_py *h);
 
-/* py_err.c: the current exception becomes `err` and is cleared. Always returns false. `what` goes before the message. */
+/* py_err.c: the current exception becomes `err` and is cleared. Always returns false. `what` goes
+ * before the message. */
 bool gn_py_err_take_gil(struct gn_err *err, const char *what);
 
-/* Traceback text of the current exception (cleared), heap, lines ending in LF; NULL without memory. `message` receives
- * "Type: text", may be NULL. */
+/* Traceback text of the current exception (cleared), heap, lines ending in LF; NULL without memory.
+ * `message` receives "Type: text", may be NULL. */
 char *gn_py_traceback_gil(char *message, size_t size);
 
-/* py_home.c: fills PyConfig's executable and program_name. False when the environment that was asked for can't be used. */
+/* py_home.c: fills PyConfig's executable and program_name. False when the environment that was
+ * asked for can't be used. */
 bool gn_py_home_apply(PyConfig *config, const char *argv0, struct gn_err *err);
 
 /* py_module.c */
@@ -102,14 +104,16 @@ PyMODINIT_FUNC PyInit__gunicorn(void);
 bool gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err);
 
 /* py_conf.c */
-bool gn_py_load_config(struct gn_host *, const char *location, struct gn_cfg_sink *, struct gn_err *);
-const struct gn_value *gn_py_import_callable(struct gn_host *, struct gn_arena *, const char *dotted,
-                                             struct gn_err *);
+bool gn_py_load_config(struct gn_host *, const char *location, struct gn_cfg_sink *,
+                       struct gn_err *);
+const struct gn_value *gn_py_import_callable(struct gn_host *, struct gn_arena *,
+                                             const char *dotted, struct gn_err *);
 const struct gn_value *gn_py_call_callable(struct gn_host *, struct gn_arena *,
                                            const struct gn_value *callable, struct gn_err *);
 const struct gn_value *gn_py_to_value_gil(struct gn_py *, struct gn_arena *, PyObject *);
 
-/* py_lines.c: dict name -> (line, column) of the last assignment at module level; NULL with an exception. */
+/* py_lines.c: dict name -> (line, column) of the last assignment at module level; NULL with an
+ * exception. */
 PyObject *gn_py_lines_gil(PyObject *source, const char *filename);
 
 /* py_app.c */
@@ -128,7 +132,8 @@ bool gn_py_check_signals(struct gn_host *);
 void gn_py_handle_request(struct gn_host *, struct gn_worker *, struct gn_conn *);
 extern PyType_Spec gn_py_start_response_spec, gn_py_writer_spec;
 
-/* py_environ.c: a new dict, or NULL with an exception or with `error` filled (then no exception is set). */
+/* py_environ.c: a new dict, or NULL with an exception or with `error` filled (then no exception is
+ * set). */
 PyObject *gn_py_environ_gil(struct gn_py *h, struct gn_conn *c, PyObject *input, PyObject *sock,
                             struct gn_http_error *error);
 
@@ -143,7 +148,7 @@ PyObject *gn_py_errors_new_gil(struct gn_py *h);
 
 /* py_file.c: wsgi.file_wrapper */
 extern PyType_Spec gn_py_file_spec;
-PyObject *gn_py_file_object(PyObject *wrapper);    /* borrowed: what was wrapped */
+PyObject *gn_py_file_object(PyObject *wrapper); /* borrowed: what was wrapped */
 
 /* py_sock.c: gunicorn.socket, a stand-in that becomes a socket.socket when it is touched */
 extern PyType_Spec gn_py_socket_spec;

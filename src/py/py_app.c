@@ -115,7 +115,8 @@ call_factory(PyObject *module, const char *module_name, PyObject *call, const ch
         goto out;
     app = PyObject_Call(factory, args, kwargs);
     if (app == NULL) {
-        /* A call that does not fit the signature has no frame of the factory: it is the expression that is wrong. */
+        /* A call that does not fit the signature has no frame of the factory: it is the expression
+         * that is wrong. */
         bool is_signature = PyErr_ExceptionMatches(PyExc_TypeError);
         PyObject *type, *value, *tb;
 
@@ -151,8 +152,8 @@ eval_expression(PyObject *module, const char *module_name, const char *expressio
     const char *type;
 
     if (compile != NULL)
-        tree = PyObject_CallFunction(compile, "sssiO", expression, "<application>", "eval", ONLY_AST,
-                                     Py_True);
+        tree = PyObject_CallFunction(compile, "sssiO", expression, "<application>", "eval",
+                                     ONLY_AST, Py_True);
     if (tree != NULL)
         body = PyObject_GetAttrString(tree, "body");
     type = body != NULL ? strrchr(Py_TYPE(body)->tp_name, '.') : NULL;

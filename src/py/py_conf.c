@@ -70,7 +70,8 @@ attr_text(struct gn_arena *a, PyObject *o, const char *attr)
     return s.p;
 }
 
-/* Positional parameters as inspect.signature tells them: defaults count, *args and keyword-only ones do not. */
+/* Positional parameters as inspect.signature tells them: defaults count, *args and keyword-only
+ * ones do not. */
 static int
 count_by_inspect(PyObject *o)
 {
@@ -343,7 +344,8 @@ emit_all(struct gn_py *h, struct gn_cfg_sink *sink, PyObject *module, PyObject *
     return ok;
 }
 
-/* Line of the current exception inside `path`: of a syntax error, or of the innermost frame of that file. */
+/* Line of the current exception inside `path`: of a syntax error, or of the innermost frame of that
+ * file. */
 static int
 error_line(const char *path)
 {
@@ -391,12 +393,13 @@ file_error(const char *path, struct gn_err *err)
     return false;
 }
 
-/* A fresh module `__config__`, in sys.modules while it runs and after (functions of it may look there). */
+/* A fresh module `__config__`, in sys.modules while it runs and after (functions of it may look
+ * there). */
 static PyObject *
 new_module(PyObject *filename)
 {
     PyObject *module = PyModule_New("__config__");
-    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    PyObject *modules = PyImport_GetModuleDict();                      /* borrowed */
     PyObject *dict = module != NULL ? PyModule_GetDict(module) : NULL; /* borrowed */
 
     if (dict == NULL || PyDict_SetItemString(dict, "__file__", filename) < 0 ||
@@ -521,7 +524,8 @@ gn_py_import_callable(struct gn_host *host, struct gn_arena *a, const char *dott
 
     if (dot == NULL || dot == dotted || (size_t)(dot - dotted) >= sizeof(name)) {
         gn_err_set(err, GN_E_VALUE, 0,
-                   "Value '%s' is not import string. Format: module[.submodules...].object", dotted);
+                   "Value '%s' is not import string. Format: module[.submodules...].object",
+                   dotted);
         return NULL;
     }
     memcpy(name, dotted, (size_t)(dot - dotted));

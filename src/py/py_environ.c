@@ -1,4 +1,5 @@
-/* The WSGI environ of a request: a copy of the listener's prepared dict plus what the request says. */
+/* The WSGI environ of a request: a copy of the listener's prepared dict plus what the request says.
+ */
 #include "py/py.h"
 
 #include <string.h>
@@ -80,14 +81,15 @@ fill_constants(struct gn_py *h, PyObject *d)
                PyUnicode_FromString("gunicorn/" GN_COMPAT_VERSION));
 }
 
-/* Every key of every request has its place already, so that a copy has room and setting a value moves nothing. */
+/* Every key of every request has its place already, so that a copy has room and setting a value
+ * moves nothing. */
 static bool
 fill_places(struct gn_py *h, PyObject *d, const struct gn_listener *l)
 {
     static const enum gn_py_intern places[] = {
-        GN_PY_S_WSGI_INPUT, GN_PY_S_GUNICORN_SOCKET, GN_PY_S_REQUEST_METHOD, GN_PY_S_QUERY_STRING,
-        GN_PY_S_RAW_URI,    GN_PY_S_SERVER_PROTOCOL, GN_PY_S_REMOTE_ADDR,    GN_PY_S_PATH_INFO,
-        GN_PY_S_HTTP_HOST,
+        GN_PY_S_WSGI_INPUT,   GN_PY_S_GUNICORN_SOCKET, GN_PY_S_REQUEST_METHOD,
+        GN_PY_S_QUERY_STRING, GN_PY_S_RAW_URI,         GN_PY_S_SERVER_PROTOCOL,
+        GN_PY_S_REMOTE_ADDR,  GN_PY_S_PATH_INFO,       GN_PY_S_HTTP_HOST,
     };
     PyObject *empty = gn_py_str(h, EMPTY);
 
@@ -157,7 +159,8 @@ make_key(struct gn_slice name)
     return key;
 }
 
-/* The same through the cache. Borrowed from it when `*owned` is NULL, else new and to be released. */
+/* The same through the cache. Borrowed from it when `*owned` is NULL, else new and to be released.
+ */
 static PyObject *
 field_key(struct gn_py *h, struct gn_slice name, PyObject **owned)
 {
@@ -183,7 +186,8 @@ field_key(struct gn_py *h, struct gn_slice name, PyObject **owned)
     return slot->key;
 }
 
-/* A repeated field: values joined with a comma (RFC 9110 5.3), cookies with "; " (RFC 9113 8.2.3). */
+/* A repeated field: values joined with a comma (RFC 9110 5.3), cookies with "; " (RFC 9113 8.2.3).
+ */
 static bool
 join(struct gn_py *h, PyObject *d, PyObject *key, PyObject *old, PyObject *value)
 {
@@ -205,8 +209,8 @@ put_field(struct gn_py *h, PyObject *d, const struct gn_http_field *f)
     value = latin1(f->value);
     if (value == NULL)
         return false;
-    key = f->known != GN_KNOWN_NONE ? h->intern[known_keys[f->known]]
-                                    : field_key(h, f->name, &owned);
+    key =
+        f->known != GN_KNOWN_NONE ? h->intern[known_keys[f->known]] : field_key(h, f->name, &owned);
     if (key != NULL) {
         present = PyDict_SetDefault(d, key, value); /* borrowed */
         ok = present == value || (present != NULL && join(h, d, key, present, value));
@@ -249,10 +253,9 @@ method_object(struct gn_py *h, struct gn_slice m)
         struct gn_slice text;
         enum gn_py_intern id;
     } methods[] = {
-        {{"POST", 4}, GN_PY_S_POST},     {{"HEAD", 4}, GN_PY_S_HEAD},
-        {{"PUT", 3}, GN_PY_S_PUT},
-        {{"DELETE", 6}, GN_PY_S_DELETE}, {{"OPTIONS", 7}, GN_PY_S_OPTIONS},
-        {{"PATCH", 5}, GN_PY_S_PATCH},
+        {{"POST", 4}, GN_PY_S_POST},       {{"HEAD", 4}, GN_PY_S_HEAD},
+        {{"PUT", 3}, GN_PY_S_PUT},         {{"DELETE", 6}, GN_PY_S_DELETE},
+        {{"OPTIONS", 7}, GN_PY_S_OPTIONS}, {{"PATCH", 5}, GN_PY_S_PATCH},
     };
 
     for (size_t i = 0; i < GN_ARRAY_LEN(methods); i++) {
@@ -341,7 +344,8 @@ script_error(struct gn_http_error *error, struct gn_slice script)
     return false;
 }
 
-/* SCRIPT_NAME of a trusted proxy or of the environment variable is cut from the path at a segment's end. */
+/* SCRIPT_NAME of a trusted proxy or of the environment variable is cut from the path at a segment's
+ * end. */
 static bool
 put_path(struct gn_py *h, PyObject *d, struct gn_conn *c, struct gn_http_error *error)
 {

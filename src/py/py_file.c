@@ -1,7 +1,7 @@
 /* wsgi.file_wrapper: FileWrapper(filelike, blksize=8192), iterable in blocks.
  *
- * The server recognizes an unmodified wrapper and sends a real file by sendfile(2). `close` exists only when the
- * file-like object has one (PEP 3333, "Optional Platform-Specific File Handling").
+ * The server recognizes an unmodified wrapper and sends a real file by sendfile(2). `close` exists
+ * only when the file-like object has one (PEP 3333, "Optional Platform-Specific File Handling").
  */
 #include "py/py.h"
 
@@ -98,7 +98,8 @@ wrapper_item(PyObject *self, Py_ssize_t i)
 static PyMemberDef wrapper_members[] = {
     {"filelike", T_OBJECT, offsetof(struct wrapper, filelike), READONLY, "what was wrapped"},
     {"blksize", T_PYSSIZET, offsetof(struct wrapper, blksize), 0, "bytes per block"},
-    {"close", T_OBJECT_EX, offsetof(struct wrapper, close), READONLY, "filelike.close, if it has one"},
+    {"close", T_OBJECT_EX, offsetof(struct wrapper, close), READONLY,
+     "filelike.close, if it has one"},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -112,8 +113,9 @@ static PyType_Slot wrapper_slots[] = {
     {Py_tp_iternext, wrapper_next},
     {Py_sq_item, wrapper_item},
     {Py_tp_members, wrapper_members},
-    {Py_tp_doc, (void *)"FileWrapper(filelike, blksize=8192)\n--\n\nwsgi.file_wrapper (PEP 3333): a file-like object as "
-                "an iterable of blocks."},
+    {Py_tp_doc, (void *)"FileWrapper(filelike, blksize=8192)\n--\n\nwsgi.file_wrapper (PEP 3333): "
+                        "a file-like object as "
+                        "an iterable of blocks."},
     {0, NULL},
 };
 

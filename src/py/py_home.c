@@ -1,8 +1,9 @@
 /* Which Python environment the interpreter starts in.
  *
- * libpython finds sys.prefix from the name of an executable, and falls back without a word when that can't be
- * used. So the environment is chosen and checked here: GUNICORN_PYTHON, a pyvenv.cfg beside the program as it was called,
- * VIRTUAL_ENV, CONDA_PREFIX (only when it holds the very libpython that runs), else the Python of the build.
+ * libpython finds sys.prefix from the name of an executable, and falls back without a word when
+ * that can't be used. So the environment is chosen and checked here: GUNICORN_PYTHON, a pyvenv.cfg
+ * beside the program as it was called, VIRTUAL_ENV, CONDA_PREFIX (only when it holds the very
+ * libpython that runs), else the Python of the build.
  */
 #include "py/py.h"
 
@@ -112,8 +113,8 @@ check_home(const char *dir, const char *source, char executable[PATH_MAX], struc
     char path[PATH_MAX];
 
     if (access(dir, R_OK | X_OK) != 0)
-        return gn_err_set(err, GN_E_IO, errno, "%s: the Python environment %s can't be read", source,
-                          dir);
+        return gn_err_set(err, GN_E_IO, errno, "%s: the Python environment %s can't be read",
+                          source, dir);
     if (!check_version(dir, source, err))
         return false;
     if (!join(executable, dir, "bin/python3") || access(executable, X_OK) != 0)

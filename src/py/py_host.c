@@ -48,7 +48,8 @@ init_objects_gil(struct gn_py *h, struct gn_err *err)
         return gn_py_err_take_gil(err, "start");
     if (!gn_py_module_bind_gil(h, err))
         return false;
-    /* A configuration file or application finds modules in the directory where the server was started. */
+    /* A configuration file or application finds modules in the directory where the server was
+     * started. */
     if (!gn_py_path_insert_gil(h, h->start_dir))
         return gn_py_err_take_gil(err, "sys.path");
     return true;
@@ -137,7 +138,8 @@ host_wait_leave(struct gn_host *host)
     h->ts = NULL;
 }
 
-/* Hooks are validated by the settings compiler, which reports those that are set as not called by this version. */
+/* Hooks are validated by the settings compiler, which reports those that are set as not called by
+ * this version. */
 static bool
 host_run_hook(struct gn_host *host, const struct gn_frozen *frozen, enum gn_hook_id id,
               const struct gn_hook_args *args, struct gn_err *err)

@@ -1,7 +1,7 @@
 /* wsgi.input: the request body as PEP 3333 wants it; read, readline, readlines and iteration.
  *
- * The stream borrows the connection until the request has ended; later reads give b"". Waiting for the
- * client happens without the GIL.
+ * The stream borrows the connection until the request has ended; later reads give b"". Waiting for
+ * the client happens without the GIL.
  */
 #include "py/py.h"
 
@@ -60,9 +60,8 @@ read_exactly(struct gn_conn *c, size_t n)
 
     /* What the client has announced is a hint for the first allocation only. */
     if (!c->body.is_chunked && c->body.left < n)
-        room = c->body.left + c->body_run.n < MAX_STEP_BYTES
-                   ? (size_t)c->body.left + c->body_run.n
-                   : MAX_STEP_BYTES;
+        room = c->body.left + c->body_run.n < MAX_STEP_BYTES ? (size_t)c->body.left + c->body_run.n
+                                                             : MAX_STEP_BYTES;
     if (room > n)
         room = n;
     bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(room > 0 ? room : 1));
@@ -116,8 +115,9 @@ size_argument(PyObject *const *args, Py_ssize_t nargs, const char *name, size_t 
     return true;
 }
 
-PyDoc_STRVAR(read_doc, "read(size=-1, /)\n--\n\nBytes of the request body: `size` of them, fewer only at its "
-                       "end; all that is left without a size.");
+PyDoc_STRVAR(read_doc,
+             "read(size=-1, /)\n--\n\nBytes of the request body: `size` of them, fewer only at its "
+             "end; all that is left without a size.");
 
 static PyObject *
 input_read(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
@@ -169,8 +169,9 @@ out:
     return bytes;
 }
 
-PyDoc_STRVAR(readline_doc, "readline(size=-1, /)\n--\n\nThe next line with its LF, at most `size` bytes; b\"\" "
-                           "at the end of the body.");
+PyDoc_STRVAR(readline_doc,
+             "readline(size=-1, /)\n--\n\nThe next line with its LF, at most `size` bytes; b\"\" "
+             "at the end of the body.");
 
 static PyObject *
 input_readline(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
@@ -183,8 +184,9 @@ input_readline(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return c != NULL && max > 0 ? read_line(c, max) : empty_bytes();
 }
 
-PyDoc_STRVAR(readlines_doc, "readlines(hint=-1, /)\n--\n\nA list of lines; stops after `hint` bytes when it is "
-                            "above 0.");
+PyDoc_STRVAR(readlines_doc,
+             "readlines(hint=-1, /)\n--\n\nA list of lines; stops after `hint` bytes when it is "
+             "above 0.");
 
 static PyObject *
 input_readlines(PyObject *self, PyObject *const *args, Py_ssize_t nargs)

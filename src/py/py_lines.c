@@ -1,7 +1,9 @@
-/* Where a configuration file assigns its names: the last binding at module level, from the syntax tree.
+/* Where a configuration file assigns its names: the last binding at module level, from the syntax
+ * tree.
  *
- * Only `_ast` node objects are used (built into the interpreter); the module `ast` stays unimported. The walk follows the
- * statements that run at module level (if, try, with, for, while, match) but enters no function or class body.
+ * Only `_ast` node objects are used (built into the interpreter); the module `ast` stays
+ * unimported. The walk follows the statements that run at module level (if, try, with, for, while,
+ * match) but enters no function or class body.
  */
 #include "py/py.h"
 
@@ -82,8 +84,8 @@ walk_import(PyObject *lines, PyObject *node)
         PyObject *alias = PyList_GET_ITEM(names, i);
         PyObject *as = PyObject_GetAttrString(alias, "asname");
 
-        ok = as != NULL && (as != Py_None ? record(lines, as, node)
-                                          : record_attr(lines, alias, "name"));
+        ok = as != NULL &&
+             (as != Py_None ? record(lines, as, node) : record_attr(lines, alias, "name"));
         Py_XDECREF(as);
     }
     Py_XDECREF(names);

@@ -53,12 +53,9 @@ static PyModuleDef_Slot slots[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_gunicorn",
-    .m_doc = module_doc,
-    .m_size = sizeof(struct module_state),
-    .m_slots = slots,
-    .m_traverse = module_traverse,
+    PyModuleDef_HEAD_INIT,   .m_name = "_gunicorn",
+    .m_doc = module_doc,     .m_size = sizeof(struct module_state),
+    .m_slots = slots,        .m_traverse = module_traverse,
     .m_clear = module_clear,
 };
 
@@ -73,8 +70,8 @@ gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err)
 {
     PyObject *m = PyImport_ImportModule("_gunicorn");
     struct module_state *state;
-    PyTypeObject **bound[] = {&h->start_response_type, &h->writer_type,    &h->input_type,
-                              &h->errors_type,         &h->file_type,      &h->socket_type};
+    PyTypeObject **bound[] = {&h->start_response_type, &h->writer_type, &h->input_type,
+                              &h->errors_type,         &h->file_type,   &h->socket_type};
 
     if (m == NULL)
         return gn_py_err_take_gil(err, "_gunicorn");

@@ -1,4 +1,5 @@
-/* Worker signals: Python's signal module owns the handlers, so that applications see and chain them. */
+/* Worker signals: Python's signal module owns the handlers, so that applications see and chain
+ * them. */
 #include "py/py.h"
 
 #include <signal.h>
@@ -36,9 +37,9 @@ on_signal(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return NULL;
 }
 
-static PyMethodDef on_signal_def = {
-    "handle_signal", (PyCFunction)(void (*)(void))on_signal, METH_FASTCALL,
-    "The worker's handler: handle_signal(signum, frame)."};
+static PyMethodDef on_signal_def = {"handle_signal", (PyCFunction)(void (*)(void))on_signal,
+                                    METH_FASTCALL,
+                                    "The worker's handler: handle_signal(signum, frame)."};
 
 static bool
 install(PyObject *module, PyObject *handler, int wake_fd)
@@ -98,7 +99,8 @@ gn_py_check_signals(struct gn_host *host)
 
     PyEval_RestoreThread(h->ts);
     ok = PyErr_CheckSignals() == 0;
-    /* SystemExit is how a handler asks for the end; anything else comes from a handler of the application. */
+    /* SystemExit is how a handler asks for the end; anything else comes from a handler of the
+     * application. */
     if (!ok && !PyErr_ExceptionMatches(PyExc_SystemExit))
         PyErr_WriteUnraisable(NULL);
     else if (!ok && h->worker != NULL)

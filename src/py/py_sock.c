@@ -1,8 +1,9 @@
 /* gunicorn.socket: stands for the client's socket and becomes a socket.socket when it is touched.
  *
- * Making a real socket object for every request would cost more than the rest of the environ. The real one works on a
- * duplicate of the descriptor, so that closing it is the application's business only. When the application has taken the
- * socket, the server sends nothing that was not asked for by start_response.
+ * Making a real socket object for every request would cost more than the rest of the environ. The
+ * real one works on a duplicate of the descriptor, so that closing it is the application's business
+ * only. When the application has taken the socket, the server sends nothing that was not asked for
+ * by start_response.
  */
 #include "py/py.h"
 

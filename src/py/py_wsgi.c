@@ -1,8 +1,10 @@
-/* One request through the application (PEP 3333): environ, start_response, write, iteration, close, errors.
+/* One request through the application (PEP 3333): environ, start_response, write, iteration, close,
+ * errors.
  *
- * The GIL is taken once, late, and dropped around everything that may block. When the whole body is at hand after the call (a list or
- * tuple of small pieces), it is copied behind the head and leaves with one send after the GIL was dropped. From other iterables every
- * piece is sent before the next one is asked for, as PEP 3333 demands.
+ * The GIL is taken once, late, and dropped around everything that may block. When the whole body is
+ * at hand after the call (a list or tuple of small pieces), it is copied behind the head and leaves
+ * with one send after the GIL was dropped. From other iterables every piece is sent before the next
+ * one is asked for, as PEP 3333 demands.
  */
 #include "py/py.h"
 
@@ -179,8 +181,7 @@ static PyObject *
 writer(struct call *call)
 {
     if (call->writer == NULL)
-        call->writer =
-            callable_new(call, call->h->writer_type, &call->h->writer, write_vectorcall);
+        call->writer = callable_new(call, call->h->writer_type, &call->h->writer, write_vectorcall);
     Py_XINCREF(call->writer);
     return call->writer;
 }
@@ -248,8 +249,7 @@ start_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject 
     if (kwnames != NULL && !keywords(kwnames, args + nargs, argv))
         return NULL;
     if (nargs > 3 || argv[0] == NULL || argv[1] == NULL) {
-        PyErr_SetString(PyExc_TypeError,
-                        "start_response() takes (status, headers[, exc_info])");
+        PyErr_SetString(PyExc_TypeError, "start_response() takes (status, headers[, exc_info])");
         return NULL;
     }
     if (call == NULL) {
@@ -277,7 +277,8 @@ static PyType_Slot start_response_slots[] = {
     {Py_tp_dealloc, callable_dealloc},
     {Py_tp_call, PyVectorcall_Call},
     {Py_tp_members, callable_members},
-    {Py_tp_doc, (void *)"start_response(status, headers[, exc_info]) of PEP 3333; returns write()."},
+    {Py_tp_doc,
+     (void *)"start_response(status, headers[, exc_info]) of PEP 3333; returns write()."},
     {0, NULL},
 };
 
@@ -404,8 +405,8 @@ send_sequence(struct call *call, PyObject *seq)
         if (PyBytes_GET_SIZE(item) == 0)
             continue;
         if (total <= COPY_BYTES) {
-            gn_resp_append(call->r, gn_slice(PyBytes_AS_STRING(item),
-                                             (size_t)PyBytes_GET_SIZE(item)));
+            gn_resp_append(call->r,
+                           gn_slice(PyBytes_AS_STRING(item), (size_t)PyBytes_GET_SIZE(item)));
             continue;
         }
         Py_INCREF(item);
@@ -436,7 +437,8 @@ send_iterable(struct call *call, PyObject *iterable)
     return ok && !PyErr_Occurred();
 }
 
-/* Position of a real file that sendfile(2) can read: its descriptor, or -1. Exceptions are cleared: then it is iterated. */
+/* Position of a real file that sendfile(2) can read: its descriptor, or -1. Exceptions are cleared:
+ * then it is iterated. */
 static int
 real_file(PyObject *filelike, off_t *offset)
 {
@@ -576,8 +578,7 @@ prepare(struct call *call)
 
     call->input = gn_py_input_new_gil(h, call->c);
     call->sock = gn_py_socket_new_gil(h, call->c->fd);
-    call->start =
-        callable_new(call, h->start_response_type, &h->start_response, start_vectorcall);
+    call->start = callable_new(call, h->start_response_type, &h->start_response, start_vectorcall);
     if (call->input != NULL && call->sock != NULL && call->start != NULL)
         call->environ = gn_py_environ_gil(h, call->c, call->input, call->sock, &error);
     if (call->environ != NULL)

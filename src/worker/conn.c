@@ -17,7 +17,8 @@
 #include "log/log.h"
 
 enum {
-    SENDFILE_STEP_BYTES = 1 << 20, /* per call, so that the worker beats while a large file leaves */
+    SENDFILE_STEP_BYTES =
+        1 << 20, /* per call, so that the worker beats while a large file leaves */
     WAIT_STEP_MS = 1000,
 };
 
@@ -117,9 +118,10 @@ log_dropped_field(void *ctx, struct gn_slice name)
 {
     struct gn_conn *c = ctx;
 
-    gn_log(c->service->worker->log, GN_DEBUG,
-           "Header dropped by header_map: %.*s (its name can't be told from another in the environ)",
-           GN_SLICE_ARG(name));
+    gn_log(
+        c->service->worker->log, GN_DEBUG,
+        "Header dropped by header_map: %.*s (its name can't be told from another in the environ)",
+        GN_SLICE_ARG(name));
 }
 
 /* The head is complete: trust, framing, and whether the application can have it now. */
@@ -138,8 +140,7 @@ head_done(struct gn_conn *c)
     }
     gn_http_body_init(&c->body, h);
     c->body_at = c->in.start + h->head_bytes;
-    if (h->content_length <= 0 || h->content_length > GN_CONN_PREFETCH_BYTES ||
-        h->expects_continue)
+    if (h->content_length <= 0 || h->content_length > GN_CONN_PREFETCH_BYTES || h->expects_continue)
         return GN_CONN_READY;
     want = (uint64_t)h->content_length;
     if (c->in.end - c->body_at >= want)
@@ -222,7 +223,8 @@ enum gn_conn_event
 gn_conn_expire(struct gn_conn *c)
 {
     struct gn_http_error error = {.id = GN_HTTP_E_REQUEST_TIMEOUT,
-                                  .message = "Request Timeout: the request was not complete in time"};
+                                  .message =
+                                      "Request Timeout: the request was not complete in time"};
 
     if (gn_buf_len(&c->in) == 0)
         return GN_CONN_EOF;
@@ -234,8 +236,8 @@ gn_conn_expire(struct gn_conn *c)
 
 enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_STOP };
 
-/* Blocks until the socket is ready, the client was silent for too long, or the worker has to leave. Signals are
- * handled meanwhile. */
+/* Blocks until the socket is ready, the client was silent for too long, or the worker has to leave.
+ * Signals are handled meanwhile. */
 static enum wait_result
 wait_for(struct gn_conn *c, short events)
 {
@@ -333,7 +335,8 @@ receive(struct gn_conn *c, char *dst, size_t n, size_t *got)
     }
 }
 
-/* Decodes what is at hand until there is data; END, BAD, or DATA with an empty run when more has to be received. */
+/* Decodes what is at hand until there is data; END, BAD, or DATA with an empty run when more has to
+ * be received. */
 static enum gn_body_result
 decode_pending(struct gn_conn *c)
 {
@@ -432,7 +435,8 @@ gn_conn_drain_body(struct gn_conn *c)
         c->body_state = decode_pending(c);
         if (c->body_state != GN_BODY_DATA || c->body_run.n > 0)
             continue;
-        /* A client that waits for 100 Continue may send its body or the next request: nobody can tell. */
+        /* A client that waits for 100 Continue may send its body or the next request: nobody can
+         * tell. */
         if ((c->parser.head.expects_continue && !c->continue_sent) ||
             drained > GN_CONN_LINGER_BYTES)
             return false;
@@ -497,7 +501,8 @@ gn_conn_linger_read(struct gn_conn *c)
 
 /* ---- sending ---- */
 
-/* Drops `n` sent bytes from the front of iov; returns how many entries are left, moved to the front. */
+/* Drops `n` sent bytes from the front of iov; returns how many entries are left, moved to the
+ * front. */
 static int
 iov_advance(struct iovec *iov, int count, size_t n)
 {

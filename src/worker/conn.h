@@ -31,9 +31,10 @@ enum gn_conn_state {
 enum {
     GN_CONN_FIRST_READ_BYTES = 8192,
     GN_CONN_BODY_BUFFER_BYTES = 65536,
-    GN_CONN_PREFETCH_BYTES = 65536, /* bodies up to this size are complete before the application is called */
-    GN_CONN_KEEP_BYTES = 16384, /* buffers larger than this are not kept for another connection */
-    GN_CONN_LINGER_BYTES = 65536,   /* unread request bytes that are waited for after the response */
+    GN_CONN_PREFETCH_BYTES =
+        65536, /* bodies up to this size are complete before the application is called */
+    GN_CONN_KEEP_BYTES = 16384,   /* buffers larger than this are not kept for another connection */
+    GN_CONN_LINGER_BYTES = 65536, /* unread request bytes that are waited for after the response */
 };
 
 #define GN_CONN_LINGER_NS (5 * GN_NS_PER_S)
@@ -53,28 +54,28 @@ struct gn_conn {
     const struct gn_listener *listener;
     int fd;
     enum gn_conn_state state;
-    struct gn_conn_list *list; /* waiting or idle, when it is in one of them */
+    struct gn_conn_list *list;  /* waiting or idle, when it is in one of them */
     struct gn_scratch *scratch; /* of the thread that works with the connection */
-    bool is_in_poll;         /* registered with the engine's poll set */
-    bool has_edge;           /* became readable while a request ran */
-    bool may_keep_alive;     /* the engine allows another request after this one */
-    int64_t deadline_ns;     /* when the loop gives up on it */
-    int64_t started_ns;      /* head complete */
+    bool is_in_poll;            /* registered with the engine's poll set */
+    bool has_edge;              /* became readable while a request ran */
+    bool may_keep_alive;        /* the engine allows another request after this one */
+    int64_t deadline_ns;        /* when the loop gives up on it */
+    int64_t started_ns;         /* head complete */
     size_t linger_bytes;
 
     struct sockaddr_storage peer;
     char peer_text[GN_ADDR_TEXT_BYTES];
     int peer_port;
-    bool is_trusted;         /* forwarded_allow_ips matches */
+    bool is_trusted; /* forwarded_allow_ips matches */
 
-    struct gn_buf in;        /* from the first byte of the request; the head's slices point into it */
+    struct gn_buf in; /* from the first byte of the request; the head's slices point into it */
     struct gn_http_parser parser;
     struct gn_http_trust trust;
 
     struct gn_http_body body;
-    size_t body_at;          /* offset in `in` of the first body byte not decoded yet */
-    struct gn_buf body_in;   /* later body bytes */
-    struct gn_slice body_run; /* decoded and not handed out yet */
+    size_t body_at;                 /* offset in `in` of the first body byte not decoded yet */
+    struct gn_buf body_in;          /* later body bytes */
+    struct gn_slice body_run;       /* decoded and not handed out yet */
     enum gn_body_result body_state; /* DATA, or why there is no more */
     bool continue_sent;
 
@@ -103,8 +104,8 @@ enum gn_conn_event gn_conn_read(struct gn_conn *c);
 /* Parses what `in` holds already. */
 enum gn_conn_event gn_conn_parse(struct gn_conn *c);
 
-/* After a response: reads the rest of the request's body as far as it is there. False when the next request's start
- * can't be told: then the connection has to be closed. */
+/* After a response: reads the rest of the request's body as far as it is there. False when the next
+ * request's start can't be told: then the connection has to be closed. */
 bool gn_conn_drain_body(struct gn_conn *c);
 
 /* Makes ready for the next request; bytes of it that came already stay. False without memory. */
@@ -116,7 +117,8 @@ enum gn_conn_event gn_conn_expire(struct gn_conn *c);
 /* Queues an error page for a request that can't be served, and logs it. */
 void gn_conn_refuse(struct gn_conn *c, const struct gn_http_error *error);
 
-/* The next decoded bytes of the body, borrowed until the next call; blocks. Anything but DATA is final. */
+/* The next decoded bytes of the body, borrowed until the next call; blocks. Anything but DATA is
+ * final. */
 enum gn_body_result gn_conn_body_next(struct gn_conn *c, struct gn_slice *run);
 
 /* Marks `n` bytes of the run as read. */
@@ -128,11 +130,12 @@ enum gn_body_result gn_conn_body_read(struct gn_conn *c, char *dst, size_t n, si
 /* True when every byte of the request was received and read. */
 bool gn_conn_request_is_consumed(const struct gn_conn *c);
 
-/* Throws away what is in the socket; true when the client has closed or too much came: close now. */
+/* Throws away what is in the socket; true when the client has closed or too much came: close now.
+ */
 bool gn_conn_linger_read(struct gn_conn *c);
 
-/* Sends all of iov, waiting for the client as long as the service allows. False when the client is gone. `has_more`: other bytes
- * follow at once (MSG_MORE). */
+/* Sends all of iov, waiting for the client as long as the service allows. False when the client is
+ * gone. `has_more`: other bytes follow at once (MSG_MORE). */
 struct iovec;
 bool gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more);
 
@@ -142,8 +145,9 @@ bool gn_conn_can_sendfile(int file_fd);
 /* Size in bytes of a regular file; 0 when it can't be told. */
 uint64_t gn_conn_file_size(int file_fd);
 
-/* Sends `count` bytes of `file_fd` from `*offset` on by sendfile(2); stops early at the end of the file. False when the
- * client is gone; `*sent` counts bytes in both cases. */
-bool gn_conn_sendfile(struct gn_conn *c, int file_fd, off_t *offset, uint64_t count, uint64_t *sent);
+/* Sends `count` bytes of `file_fd` from `*offset` on by sendfile(2); stops early at the end of the
+ * file. False when the client is gone; `*sent` counts bytes in both cases. */
+bool gn_conn_sendfile(struct gn_conn *c, int file_fd, off_t *offset, uint64_t count,
+                      uint64_t *sent);
 
 #endif

@@ -31,13 +31,15 @@ static char signal_mark, listener_mark, policy_mark;
 static void
 poll_remove(struct gn_engine *e, struct gn_conn *c)
 {
-    /* Explicit, since a copy of the descriptor (in a child of the application) would keep it in the set. */
+    /* Explicit, since a copy of the descriptor (in a child of the application) would keep it in the
+     * set. */
     if (c->is_in_poll)
         epoll_ctl(e->ep, EPOLL_CTL_DEL, c->fd, NULL);
     c->is_in_poll = false;
 }
 
-/* Edge-triggered: a connection is registered once; what comes while it is not the loop's is remembered. */
+/* Edge-triggered: a connection is registered once; what comes while it is not the loop's is
+ * remembered. */
 static bool
 poll_add(struct gn_engine *e, struct gn_conn *c)
 {
@@ -78,8 +80,8 @@ close_now(struct gn_engine *e, struct gn_conn *c)
     free_conn(e, c);
 }
 
-/* The response is out. Unread bytes of the client would turn close(2) into a reset that eats the response: then
- * half-close and wait for the client's end, in the loop. */
+/* The response is out. Unread bytes of the client would turn close(2) into a reset that eats the
+ * response: then half-close and wait for the client's end, in the loop. */
 static void
 finish(struct gn_engine *e, struct gn_conn *c, bool is_refused)
 {
@@ -210,7 +212,8 @@ on_readable(struct gn_engine *e, struct gn_conn *c)
         return;
     }
     event = gn_conn_read(c);
-    /* The deadline for the head is absolute, so that trickling bytes do not prolong it; that for a small body starts with it. */
+    /* The deadline for the head is absolute, so that trickling bytes do not prolong it; that for a
+     * small body starts with it. */
     if (event == GN_CONN_WAIT && c->state == before && c->list == &e->waiting)
         return;
     if (event == GN_CONN_WAIT && c->list == &e->idle && gn_buf_len(&c->in) == 0)
@@ -261,7 +264,8 @@ gn_engine_done(struct gn_engine *e, struct gn_conn *c)
 
 /* ---- accepting ---- */
 
-/* A fresh connection: most clients have sent their request already, or do so within the next moment. */
+/* A fresh connection: most clients have sent their request already, or do so within the next
+ * moment. */
 static void
 welcome(struct gn_engine *e, struct gn_conn *c)
 {
@@ -277,7 +281,8 @@ welcome(struct gn_engine *e, struct gn_conn *c)
     dispatch(e, c, event);
 }
 
-/* An accept error that is not "nothing there": descriptors or memory are short. Waiting helps, spinning does not. */
+/* An accept error that is not "nothing there": descriptors or memory are short. Waiting helps,
+ * spinning does not. */
 static void
 accept_failed(struct gn_engine *e, int error)
 {
@@ -423,7 +428,8 @@ run_until_told(struct gn_engine *e)
         }
         if (!e->w->is_alive)
             break;
-        /* A listener that must not be served now leaves the set, or it would wake the loop for nothing. */
+        /* A listener that must not be served now leaves the set, or it would wake the loop for
+         * nothing. */
         set_listening(e, may_accept(e) || !can_accept);
         can_accept = can_accept && may_accept(e);
         can_accept = turn(e, can_accept ? 0 : wait_ms(e, gn_clock_mono_ns())) || can_accept ||
@@ -431,7 +437,8 @@ run_until_told(struct gn_engine *e)
     }
 }
 
-/* Connections that have not sent a byte get a last moment, then they are closed: nothing is lost with them. */
+/* Connections that have not sent a byte get a last moment, then they are closed: nothing is lost
+ * with them. */
 static void
 drop_silent(struct gn_engine *e, int64_t now)
 {
@@ -459,7 +466,8 @@ has_work(const struct gn_engine *e)
     return e->n_connections > 0 || !TAILQ_EMPTY(&e->lingering);
 }
 
-/* Answers everything that was accepted and, when the whole server stops, what waits in the listen queue. */
+/* Answers everything that was accepted and, when the whole server stops, what waits in the listen
+ * queue. */
 static void
 drain(struct gn_engine *e)
 {
@@ -499,7 +507,8 @@ engine_init(struct gn_engine *e, struct gn_worker *w, struct gn_err *err)
     TAILQ_INIT(&e->idle);
     TAILQ_INIT(&e->lingering);
     e->w = w;
-    /* Policies without keep-alive hold few connections; the setting is documented for the others. */
+    /* Policies without keep-alive hold few connections; the setting is documented for the others.
+     */
     e->max_connections = e->policy->has_keepalive && w->frozen->cfg.worker_connections > 0
                              ? (size_t)w->frozen->cfg.worker_connections
                              : 4096;
@@ -528,7 +537,8 @@ engine_fini(struct gn_engine *e)
     free_list(e, &e->lingering);
     gn_fd_close(&e->ep);
     if (e->n_running == 0)
-        gn_service_fini(&e->service); /* else a pool thread still works with it until the process ends */
+        gn_service_fini(
+            &e->service); /* else a pool thread still works with it until the process ends */
 }
 
 int

@@ -1,8 +1,9 @@
-/* The engine: one epoll loop that accepts, reads, parses and times out without the lock of the language inside.
+/* The engine: one epoll loop that accepts, reads, parses and times out without the lock of the
+ * language inside.
  *
- * A policy decides where a complete request runs: in the loop's own thread (sync.c) or in a pool (thread.c). Connections
- * belong to the loop, except between `ready` and gn_engine_done, when they belong to whoever runs the request. Everything here is
- * called on the loop's thread.
+ * A policy decides where a complete request runs: in the loop's own thread (sync.c) or in a pool
+ * (thread.c). Connections belong to the loop, except between `ready` and gn_engine_done, when they
+ * belong to whoever runs the request. Everything here is called on the loop's thread.
  */
 #ifndef GN_WORKER_ENGINE_H
 #define GN_WORKER_ENGINE_H
@@ -19,8 +20,9 @@ TAILQ_HEAD(gn_conn_list, gn_conn);
 struct gn_engine;
 
 struct gn_engine_policy {
-    bool has_keepalive;  /* the `keepalive` setting is in force */
-    /* A request is complete in `c` (state RUN). The policy runs it now or later and then calls gn_engine_done. */
+    bool has_keepalive; /* the `keepalive` setting is in force */
+    /* A request is complete in `c` (state RUN). The policy runs it now or later and then calls
+     * gn_engine_done. */
     void (*ready)(struct gn_engine *e, struct gn_conn *c);
     /* True when a request that came now could run soon. */
     bool (*has_room)(struct gn_engine *e);
@@ -35,17 +37,17 @@ struct gn_engine {
     void *policy_data;
     struct gn_service service;
     int ep;
-    struct gn_conn_list waiting;    /* for (the rest of) a request; sorted by deadline */
-    struct gn_conn_list idle;       /* keep-alive, nothing of the next request yet; sorted by deadline */
-    struct gn_conn_list lingering;  /* response sent, for the client's end; sorted by deadline */
+    struct gn_conn_list waiting; /* for (the rest of) a request; sorted by deadline */
+    struct gn_conn_list idle; /* keep-alive, nothing of the next request yet; sorted by deadline */
+    struct gn_conn_list lingering; /* response sent, for the client's end; sorted by deadline */
     size_t n_waiting;
-    size_t n_running;               /* handed to the policy */
-    size_t n_connections;           /* all but the lingering ones */
+    size_t n_running;     /* handed to the policy */
+    size_t n_connections; /* all but the lingering ones */
     size_t max_connections;
-    bool is_listening;              /* the listeners are in the poll set */
-    int64_t accept_again_ns;        /* 0, or when accepting may go on after an error */
-    int64_t leave_ns;               /* 0, or when draining ends at the latest */
-    int64_t silent_until_ns;        /* draining: how long connections without a byte are kept */
+    bool is_listening;       /* the listeners are in the poll set */
+    int64_t accept_again_ns; /* 0, or when accepting may go on after an error */
+    int64_t leave_ns;        /* 0, or when draining ends at the latest */
+    int64_t silent_until_ns; /* draining: how long connections without a byte are kept */
     size_t next_listener;
 };
 

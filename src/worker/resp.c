@@ -215,7 +215,8 @@ gn_resp_send(struct gn_resp *r, struct gn_slice data)
     if (r->is_broken || !gn_resp_queue_head(r))
         return false;
     data = account(r, data);
-    if (data.n > 0 && r->is_chunked && !gn_buf_append(&r->out, head, gn_http_chunk_head(head, data.n))) {
+    if (data.n > 0 && r->is_chunked &&
+        !gn_buf_append(&r->out, head, gn_http_chunk_head(head, data.n))) {
         r->is_broken = true;
         return false;
     }
@@ -278,7 +279,8 @@ gn_resp_sendfile(struct gn_resp *r, int fd, off_t offset, uint64_t count, bool *
     ok = gn_conn_sendfile(r->conn, fd, &offset, count, &sent);
     r->body_bytes += sent;
     if (!ok || sent < count) {
-        /* The client left, or the file became shorter while it was sent: the framing promised more. */
+        /* The client left, or the file became shorter while it was sent: the framing promised more.
+         */
         r->is_broken = true;
         return false;
     }

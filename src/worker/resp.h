@@ -1,8 +1,8 @@
 /* The response to one request: status and fields as the application gave them, framing, bytes out.
  *
- * States: nothing -> started (status and fields known) -> head sent -> done. The head leaves with the first body bytes.
- * `append` functions only fill the buffer; `flush` sends, may block, and is called without the lock of the
- * language inside.
+ * States: nothing -> started (status and fields known) -> head sent -> done. The head leaves with
+ * the first body bytes. `append` functions only fill the buffer; `flush` sends, may block, and is
+ * called without the lock of the language inside.
  */
 #ifndef GN_WORKER_RESP_H
 #define GN_WORKER_RESP_H
@@ -18,23 +18,23 @@ struct gn_conn;
 
 struct gn_resp {
     struct gn_conn *conn;
-    int code;                   /* 0 before the start */
-    struct gn_buf status;       /* "200 OK" */
-    struct gn_buf fields;       /* "Name: value\r\n" of the application, in order */
-    struct gn_buf out;          /* bytes to send */
-    int64_t content_length;     /* -1: none given */
+    int code;                     /* 0 before the start */
+    struct gn_buf status;         /* "200 OK" */
+    struct gn_buf fields;         /* "Name: value\r\n" of the application, in order */
+    struct gn_buf out;            /* bytes to send */
+    int64_t content_length;       /* -1: none given */
     size_t length_at, length_end; /* where the Content-Length field stands in `fields` */
-    uint64_t body_bytes;        /* of the body, without framing */
+    uint64_t body_bytes;          /* of the body, without framing */
     bool is_started;
-    bool is_head_queued;        /* the head is in `out` or was sent */
+    bool is_head_queued; /* the head is in `out` or was sent */
     bool is_chunked;
-    bool wants_upgrade;         /* Connection: upgrade and Upgrade: websocket */
-    bool has_no_body;           /* HEAD, 1xx, 204, 304 */
-    bool keeps_alive;           /* the head said so, and the framing allows it */
-    bool was_cut;               /* the application gave more than its Content-Length */
-    bool is_broken;             /* the client is gone, or framing can't be kept: close */
-    bool is_sent;               /* bytes have left: nothing can be taken back */
-    bool is_short;              /* ended before its Content-Length */
+    bool wants_upgrade; /* Connection: upgrade and Upgrade: websocket */
+    bool has_no_body;   /* HEAD, 1xx, 204, 304 */
+    bool keeps_alive;   /* the head said so, and the framing allows it */
+    bool was_cut;       /* the application gave more than its Content-Length */
+    bool is_broken;     /* the client is gone, or framing can't be kept: close */
+    bool is_sent;       /* bytes have left: nothing can be taken back */
+    bool is_short;      /* ended before its Content-Length */
     bool is_done;
 };
 
@@ -42,7 +42,8 @@ struct gn_resp {
 void gn_resp_reset(struct gn_resp *r, struct gn_conn *c);
 void gn_resp_fini(struct gn_resp *r);
 
-/* Starts (again, while the head is not out). False and `*why` (static text) when the status is unusable. */
+/* Starts (again, while the head is not out). False and `*why` (static text) when the status is
+ * unusable. */
 bool gn_resp_start(struct gn_resp *r, struct gn_slice status, const char **why);
 
 /* One field of the application. False and `*why` when it can't be sent. */
@@ -54,11 +55,12 @@ bool gn_resp_queue_head(struct gn_resp *r);
 /* Body bytes into `out`, framed; nothing is sent. */
 bool gn_resp_append(struct gn_resp *r, struct gn_slice data);
 
-/* Body bytes sent at once, together with what waits in `out`; blocks. False when the client is gone. */
+/* Body bytes sent at once, together with what waits in `out`; blocks. False when the client is
+ * gone. */
 bool gn_resp_send(struct gn_resp *r, struct gn_slice data);
 
-/* `count` bytes of a file from `offset` on. `*unsupported` becomes true (and nothing was sent) when sendfile
- * can't read this descriptor. */
+/* `count` bytes of a file from `offset` on. `*unsupported` becomes true (and nothing was sent) when
+ * sendfile can't read this descriptor. */
 bool gn_resp_sendfile(struct gn_resp *r, int fd, off_t offset, uint64_t count, bool *unsupported);
 
 /* End of the body: queues the last chunk. */
@@ -67,8 +69,8 @@ void gn_resp_end(struct gn_resp *r);
 /* Sends what is in `out`; blocks. */
 bool gn_resp_flush(struct gn_resp *r);
 
-/* The same at the end of a response. When the connection is closed next, the kernel keeps the last bytes until then, so that they leave
- * in one segment with the FIN. */
+/* The same at the end of a response. When the connection is closed next, the kernel keeps the last
+ * bytes until then, so that they leave in one segment with the FIN. */
 bool gn_resp_flush_last(struct gn_resp *r);
 
 /* Replaces what was queued by an error page (only while nothing was sent). */

@@ -41,8 +41,7 @@ init_policy(struct gn_service *s, const struct gn_cfg *cfg, struct gn_err *err)
     const struct gn_value *dict = cfg->secure_scheme_headers;
     size_t n_pairs = 0;
     struct gn_slice *names = gn_arena_alloc(&s->arena, (n + 1) * sizeof(*names));
-    struct gn_http_pair *pairs =
-        gn_arena_alloc(&s->arena, (dict->dict.n + 1) * sizeof(*pairs));
+    struct gn_http_pair *pairs = gn_arena_alloc(&s->arena, (dict->dict.n + 1) * sizeof(*pairs));
 
     if (names == NULL || pairs == NULL)
         return gn_err_set(err, GN_E_MEMORY, 0, "no memory");

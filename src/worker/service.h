@@ -21,24 +21,25 @@ enum { GN_SERVICE_SPARE = 16 };
 
 /* What one thread that runs requests keeps for itself. */
 struct gn_scratch {
-    time_t date_at;              /* second of `date` */
+    time_t date_at; /* second of `date` */
     char date[GN_HTTP_DATE_BYTES];
-    struct gn_buf line;          /* the access line being written */
-    void *thread;                /* the language's view of a pool thread; NULL on the loop's thread */
+    struct gn_buf line; /* the access line being written */
+    void *thread;       /* the language's view of a pool thread; NULL on the loop's thread */
 };
 
 struct gn_service {
-    struct gn_worker *worker;            /* borrowed */
-    struct gn_arena arena;               /* owns the policy's strings */
+    struct gn_worker *worker; /* borrowed */
+    struct gn_arena arena;    /* owns the policy's strings */
     struct gn_http_limits limits;
     struct gn_http_policy policy;
-    struct gn_netlist *forwarded_allow;  /* forwarded_allow_ips */
+    struct gn_netlist *forwarded_allow;     /* forwarded_allow_ips */
     struct gn_access_format *access_format; /* NULL: no access log */
-    struct gn_slice server;              /* value of Server */
+    struct gn_slice server;                 /* value of Server */
     bool use_sendfile;
-    int64_t io_timeout_ns;               /* silence allowed to a client; 0: for ever */
-    struct gn_scratch scratch;           /* of the loop's thread */
-    struct gn_conn *spare[GN_SERVICE_SPARE]; /* closed connections whose buffers are used again; loop's thread */
+    int64_t io_timeout_ns;                   /* silence allowed to a client; 0: for ever */
+    struct gn_scratch scratch;               /* of the loop's thread */
+    struct gn_conn *spare[GN_SERVICE_SPARE]; /* closed connections whose buffers are used again;
+                                                loop's thread */
     size_t n_spare;
 };
 
@@ -48,7 +49,8 @@ void gn_service_fini(struct gn_service *s);
 /* The Date field's text, rebuilt when the second has changed. */
 const char *gn_scratch_date(struct gn_scratch *t);
 
-/* Writes the access line of a finished request; does nothing without an access log. `environ_value` may be NULL. */
+/* Writes the access line of a finished request; does nothing without an access log. `environ_value`
+ * may be NULL. */
 void gn_service_log_access(struct gn_service *s, const struct gn_conn *c,
                            struct gn_slice (*environ_value)(const void *ctx, struct gn_slice name),
                            const void *environ_ctx);

@@ -3,7 +3,8 @@
 #include "host/host.h"
 #include "worker/engine.h"
 
-/* The request runs here and now: while it does, the loop stands still and other workers take the new connections. */
+/* The request runs here and now: while it does, the loop stands still and other workers take the
+ * new connections. */
 static void
 ready(struct gn_engine *e, struct gn_conn *c)
 {

@@ -7,7 +7,8 @@
 
 struct gn_worker;
 
-/* The loop; called without the lock of the language inside being dropped: it calls wait_enter itself. Returns an exit status. */
+/* The loop; called without the lock of the language inside being dropped: it calls wait_enter
+ * itself. Returns an exit status. */
 int gn_sync_run(struct gn_worker *w);
 
 #endif

@@ -23,10 +23,10 @@ struct pool {
     struct gn_worker *w;
     pthread_mutex_t lock;
     pthread_cond_t has_work;
-    struct gn_conn_list queue;  /* requests for the threads; guarded by lock */
-    struct gn_conn_list done;   /* answered, for the loop; guarded by lock */
-    bool is_stopping;           /* guarded by lock */
-    int done_fd;                /* eventfd: `done` is not empty */
+    struct gn_conn_list queue; /* requests for the threads; guarded by lock */
+    struct gn_conn_list done;  /* answered, for the loop; guarded by lock */
+    bool is_stopping;          /* guarded by lock */
+    int done_fd;               /* eventfd: `done` is not empty */
     size_t n;
     struct pool_thread *threads;
 };
@@ -94,7 +94,8 @@ ready(struct gn_engine *e, struct gn_conn *c)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* A fresh connection is only taken when a thread is free for it: else another worker may have one. */
+/* A fresh connection is only taken when a thread is free for it: else another worker may have one.
+ */
 static bool
 has_room(struct gn_engine *e)
 {
@@ -145,7 +146,8 @@ start(struct gn_engine *e, struct gn_err *err)
     return true;
 }
 
-/* Threads that still work when draining has run out of time are left alone: the process ends now. */
+/* Threads that still work when draining has run out of time are left alone: the process ends now.
+ */
 static void
 stop(struct gn_engine *e)
 {

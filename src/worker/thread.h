@@ -1,7 +1,7 @@
 /* The gthread policy: requests run on a pool of `threads` threads, connections are kept alive.
  *
- * Lock order: the pool has one mutex; nothing else is locked while it is held, and it is never held while waiting for the
- * lock of the language inside.
+ * Lock order: the pool has one mutex; nothing else is locked while it is held, and it is never held
+ * while waiting for the lock of the language inside.
  */
 #ifndef GN_WORKER_THREAD_H
 #define GN_WORKER_THREAD_H

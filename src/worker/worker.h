@@ -1,7 +1,8 @@
 /* A worker process, and what the arbiter knows of it.
  *
- * The arbiter fills struct gn_worker before the fork and keeps its copy; the child runs gn_worker_main. The slot lies in
- * memory shared by master and workers: the worker writes, the master reads; all fields are atomics or are guarded by `seq`.
+ * The arbiter fills struct gn_worker before the fork and keeps its copy; the child runs
+ * gn_worker_main. The slot lies in memory shared by master and workers: the worker writes, the
+ * master reads; all fields are atomics or are guarded by `seq`.
  */
 #ifndef GN_WORKER_WORKER_H
 #define GN_WORKER_WORKER_H
@@ -24,13 +25,15 @@ enum { GN_SLOT_LINE_BYTES = 240 };
 
 /* One cache-line-aligned slot per worker in an anonymous shared mapping made by the arbiter. */
 struct gn_slot {
-    _Atomic int state;           /* enum gn_slot_state */
-    _Atomic int drain;           /* written by the master: 1 = answer what waits in the listen queue before leaving */
-    _Atomic int64_t beat_ns;     /* monotonic; 0 until the worker beats for the first time (booting is not timed out) */
+    _Atomic int state; /* enum gn_slot_state */
+    _Atomic int
+        drain; /* written by the master: 1 = answer what waits in the listen queue before leaving */
+    _Atomic int64_t beat_ns; /* monotonic; 0 until the worker beats for the first time (booting is
+                                not timed out) */
     _Atomic int64_t busy_since_ns;
-    _Atomic uint64_t accepted;   /* connections */
-    _Atomic uint64_t requests;   /* answered */
-    _Atomic unsigned seq;        /* odd while `line` is being written */
+    _Atomic uint64_t accepted;     /* connections */
+    _Atomic uint64_t requests;     /* answered */
+    _Atomic unsigned seq;          /* odd while `line` is being written */
     char line[GN_SLOT_LINE_BYTES]; /* request line and peer of the running request */
 } __attribute__((aligned(64)));
 
@@ -47,10 +50,10 @@ enum gn_exit {
 struct gn_worker_ops;
 
 struct gn_worker {
-    uint64_t age;              /* counts from 1 over the life of the master */
-    int id;                    /* stable number 1..N, reused after death */
-    pid_t pid;                 /* 0 while booting, in the master before the fork */
-    pid_t ppid;                /* pid of the master */
+    uint64_t age; /* counts from 1 over the life of the master */
+    int id;       /* stable number 1..N, reused after death */
+    pid_t pid;    /* 0 while booting, in the master before the fork */
+    pid_t ppid;   /* pid of the master */
     struct gn_slot *slot;
     const struct gn_frozen *frozen;
     struct gn_log *log;
@@ -59,29 +62,32 @@ struct gn_worker {
     size_t n_listeners;
     const struct gn_worker_ops *ops;
     /* In the child only: */
-    bool is_alive;             /* false: leave the loop after the current request */
+    bool is_alive; /* false: leave the loop after the current request */
     bool is_aborted;
-    bool quits_now;            /* INT, QUIT: leave at once */
-    int wake_fd[2];            /* becomes readable at every signal */
+    bool quits_now; /* INT, QUIT: leave at once */
+    int wake_fd[2]; /* becomes readable at every signal */
     uint64_t requests;
-    uint64_t max_requests;     /* UINT64_MAX when unlimited; jitter included */
-    void *engine;              /* the running engine's state */
-    void *peer;                /* the language's view of this worker */
+    uint64_t max_requests; /* UINT64_MAX when unlimited; jitter included */
+    void *engine;          /* the running engine's state */
+    void *peer;            /* the language's view of this worker */
 };
 
 struct gn_worker_ops {
-    const char *name;          /* "sync" */
-    const char *py_path;       /* "gunicorn.workers.sync.SyncWorker" */
-    bool has_threads;          /* wsgi.multithread */
-    int (*run)(struct gn_worker *);  /* the loop; returns an exit status */
+    const char *name;               /* "sync" */
+    const char *py_path;            /* "gunicorn.workers.sync.SyncWorker" */
+    bool has_threads;               /* wsgi.multithread */
+    int (*run)(struct gn_worker *); /* the loop; returns an exit status */
 };
 
-/* Worker classes by setting: "sync", "gthread" and their dotted paths; NULL with `err` for an unknown one. `*log_name` is what
- * "Using worker: ..." prints. sync with threads > 1 becomes gthread. */
-const struct gn_worker_ops *gn_worker_find(const struct gn_frozen *f, const char **log_name, struct gn_err *err);
+/* Worker classes by setting: "sync", "gthread" and their dotted paths; NULL with `err` for an
+ * unknown one. `*log_name` is what "Using worker: ..." prints. sync with threads > 1 becomes
+ * gthread. */
+const struct gn_worker_ops *gn_worker_find(const struct gn_frozen *f, const char **log_name,
+                                           struct gn_err *err);
 
-/* The life of a worker process from right after the fork (gn_spawn has done the common steps: after_fork, title, log) to its exit
- * status: environment, owner, signals, application, loop, end. The caller ends the process by host->ops->stop and _exit. */
+/* The life of a worker process from right after the fork (gn_spawn has done the common steps:
+ * after_fork, title, log) to its exit status: environment, owner, signals, application, loop, end.
+ * The caller ends the process by host->ops->stop and _exit. */
 int gn_worker_main(struct gn_worker *w);
 
 /* True for a name that gn_worker_find accepts. */

@@ -57,6 +57,7 @@ struct fake_host {
     const struct fake_name *names; /* ends with a NULL name */
     const char *failure;           /* load_config fails with it */
     const char *detail;            /* its traceback */
+    int line;                      /* where it was raised */
     int starts, loads;
     char location[512]; /* of the last file */
 };
@@ -84,6 +85,7 @@ fake_load(struct gn_host *host, const char *location, struct gn_cfg_sink *sink, 
     if (f->failure != NULL) {
         gn_err_set(err, GN_E_PYTHON, 0, "%s", f->failure);
         err->detail = f->detail != NULL ? strdup(f->detail) : NULL;
+        err->line = f->line;
         return false;
     }
     for (const struct fake_name *n = f->names; n != NULL && n->name != NULL; n++) {

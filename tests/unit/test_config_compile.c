@@ -289,6 +289,7 @@ START_TEST(file_that_raises)
         detail);
     host.failure = "ZeroDivisionError: division by zero";
     host.detail = detail;
+    host.line = 4;
     r = compile_names(NULL, words, NULL);
     ck_assert_int_eq(gn_diags_exit_status(&r.diags), 1);
     ck_assert_str_eq(r.text, want);
