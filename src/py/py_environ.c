@@ -49,14 +49,14 @@ static PyObject *
 script_name_variable(struct gn_py *h)
 {
     PyObject *os = PyImport_ImportModule("os");
-    PyObject *environ = os != NULL ? PyObject_GetAttrString(os, "environ") : NULL;
+    PyObject *os_env = os != NULL ? PyObject_GetAttrString(os, "environ") : NULL;
     PyObject *value = NULL;
 
-    if (environ != NULL)
-        value = PyObject_GetItem(environ, gn_py_str(h, SCRIPT_NAME));
+    if (os_env != NULL)
+        value = PyObject_GetItem(os_env, gn_py_str(h, SCRIPT_NAME));
     PyErr_Clear();
     Py_XDECREF(os);
-    Py_XDECREF(environ);
+    Py_XDECREF(os_env);
     if (value == NULL) {
         value = gn_py_str(h, EMPTY);
         Py_INCREF(value);

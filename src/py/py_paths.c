@@ -96,21 +96,21 @@ static PyObject *
 os_environ(void)
 {
     PyObject *os = PyImport_ImportModule("os");
-    PyObject *environ = os != NULL ? PyObject_GetAttrString(os, "environ") : NULL;
+    PyObject *os_env = os != NULL ? PyObject_GetAttrString(os, "environ") : NULL;
 
     Py_XDECREF(os);
-    return environ;
+    return os_env;
 }
 
 static bool
-undo_env(struct gn_py *h, PyObject *environ)
+undo_env(struct gn_py *h, PyObject *os_env)
 {
     PyObject *name, *old;
     Py_ssize_t pos = 0;
 
     while (PyDict_Next(h->env_undo, &pos, &name, &old)) {
-        if (old != Py_None ? PyObject_SetItem(environ, name, old) < 0
-                           : PyObject_DelItem(environ, name) < 0)
+        if (old != Py_None ? PyObject_SetItem(os_env, name, old) < 0
+                           : PyObject_DelItem(os_env, name) < 0)
             PyErr_Clear();
     }
     PyDict_Clear(h->env_undo);
@@ -118,12 +118,12 @@ undo_env(struct gn_py *h, PyObject *environ)
 }
 
 static bool
-set_env(struct gn_py *h, PyObject *environ, PyObject *name, PyObject *value)
+set_env(struct gn_py *h, PyObject *os_env, PyObject *name, PyObject *value)
 {
     PyObject *old;
 
     if (PyDict_Contains(h->env_undo, name) == 0) {
-        old = PyObject_GetItem(environ, name);
+        old = PyObject_GetItem(os_env, name);
         if (old == NULL)
             PyErr_Clear();
         if (PyDict_SetItem(h->env_undo, name, old != NULL ? old : Py_None) < 0) {
@@ -132,11 +132,11 @@ set_env(struct gn_py *h, PyObject *environ, PyObject *name, PyObject *value)
         }
         Py_XDECREF(old);
     }
-    return PyObject_SetItem(environ, name, value) == 0;
+    return PyObject_SetItem(os_env, name, value) == 0;
 }
 
 static bool
-set_pair(struct gn_py *h, PyObject *environ, const char *pair)
+set_pair(struct gn_py *h, PyObject *os_env, const char *pair)
 {
     const char *equals = strchr(pair, '=');
     PyObject *name, *value;
@@ -146,7 +146,7 @@ set_pair(struct gn_py *h, PyObject *environ, const char *pair)
         return true; /* the settings compiler has refused it */
     name = PyUnicode_DecodeFSDefaultAndSize(pair, equals - pair);
     value = PyUnicode_DecodeFSDefault(equals + 1);
-    ok = name != NULL && value != NULL && set_env(h, environ, name, value);
+    ok = name != NULL && value != NULL && set_env(h, os_env, name, value);
     Py_XDECREF(name);
     Py_XDECREF(value);
     return ok;
@@ -156,12 +156,12 @@ bool
 gn_py_apply_env(struct gn_host *host, const struct gn_frozen *f, struct gn_err *err)
 {
     struct gn_py *h = gn_py_of(host);
-    PyObject *environ = os_environ();
-    bool ok = environ != NULL && undo_env(h, environ) &&
-              set_pair(h, environ, "SERVER_SOFTWARE=gunicorn/" GN_COMPAT_VERSION);
+    PyObject *os_env = os_environ();
+    bool ok = os_env != NULL && undo_env(h, os_env) &&
+              set_pair(h, os_env, "SERVER_SOFTWARE=gunicorn/" GN_COMPAT_VERSION);
 
     for (size_t i = 0; ok && i < f->cfg.raw_env.n; i++)
-        ok = set_pair(h, environ, f->cfg.raw_env.v[i]);
-    Py_XDECREF(environ);
+        ok = set_pair(h, os_env, f->cfg.raw_env.v[i]);
+    Py_XDECREF(os_env);
     return ok || gn_py_err_take_gil(err, "raw_env");
 }

@@ -614,11 +614,11 @@ release(struct call *call)
 static struct gn_slice
 environ_text(const void *ctx, struct gn_slice name)
 {
-    PyObject *environ = (PyObject *)ctx;
+    PyObject *dict = (PyObject *)ctx;
     PyObject *key, *value;
     Py_ssize_t pos = 0, n;
 
-    while (PyDict_Next(environ, &pos, &key, &value)) {
+    while (PyDict_Next(dict, &pos, &key, &value)) {
         const char *p = PyUnicode_Check(key) ? PyUnicode_AsUTF8AndSize(key, &n) : NULL;
 
         if (p == NULL || !gn_slice_eq_nocase(gn_slice(p, (size_t)n), name))
