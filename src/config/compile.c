@@ -135,8 +135,8 @@ compile(struct compiler *c, struct gn_compiled *out)
     c->b.app_uri = c->argv.app_uri;
     if (!gn_from_defaults(&c->b) || !gn_from_env(&c->b, c->in->envp))
         return false;
-    /* No user code is run for a command line that will be refused. */
     read_ini(c);
+    /* No user code is run for a command line that will be refused. */
     if (argv_ok)
         read_conf(c);
     if (!name_process(c))

@@ -128,6 +128,10 @@ bool gn_py_path_insert_gil(struct gn_py *, const char *dir);
 bool gn_py_worker_signals(struct gn_host *, struct gn_worker *, int wake_write_fd, struct gn_err *);
 bool gn_py_check_signals(struct gn_host *);
 
+/* A worker that is ending is not killed by a second TERM: the interpreter gives handlers back to
+ * the system's default when it ends, but keeps what is ignored. */
+void gn_py_ignore_late_signals_gil(void);
+
 /* py_wsgi.c */
 void gn_py_handle_request(struct gn_host *, struct gn_worker *, struct gn_conn *);
 extern PyType_Spec gn_py_start_response_spec, gn_py_writer_spec;

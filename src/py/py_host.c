@@ -79,6 +79,8 @@ host_stop(struct gn_host *host)
     if (!h->is_started || h->is_stopped)
         return;
     h->is_stopped = true;
+    if (h->worker != NULL)
+        gn_py_ignore_late_signals_gil();
     /* Runs atexit functions and joins threads. The status tells of flush errors on stdout only. */
     if (Py_FinalizeEx() < 0)
         (void)!write(STDERR_FILENO, "", 0);

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "base/compiler.h"
 #include "worker/worker.h"
 
 static const int worker_signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGWINCH};
@@ -54,7 +55,7 @@ install(PyObject *module, PyObject *handler, int wake_fd)
         goto out;
     result = PyObject_Call(set_wakeup, args, kwargs);
     ok = result != NULL;
-    for (size_t i = 0; ok && i < sizeof(worker_signals) / sizeof(worker_signals[0]); i++) {
+    for (size_t i = 0; ok && i < GN_ARRAY_LEN(worker_signals); i++) {
         Py_XDECREF(result);
         result = PyObject_CallMethod(module, "signal", "iO", worker_signals[i], handler);
         ok = result != NULL;
@@ -89,6 +90,20 @@ gn_py_worker_signals(struct gn_host *host, struct gn_worker *w, int wake_write_f
     Py_XDECREF(capsule);
     Py_XDECREF(handler);
     return ok;
+}
+
+void
+gn_py_ignore_late_signals_gil(void)
+{
+    static const int late[] = {SIGTERM, SIGUSR1};
+    PyObject *module = PyImport_ImportModule("_signal");
+    PyObject *ignore = module != NULL ? PyObject_GetAttrString(module, "SIG_IGN") : NULL;
+
+    for (size_t i = 0; ignore != NULL && i < GN_ARRAY_LEN(late); i++)
+        Py_XDECREF(PyObject_CallMethod(module, "signal", "iO", late[i], ignore));
+    Py_XDECREF(module);
+    Py_XDECREF(ignore);
+    PyErr_Clear();
 }
 
 bool

@@ -86,7 +86,7 @@ const struct gn_worker_ops *gn_worker_find(const struct gn_frozen *f, const char
                                            struct gn_err *err);
 
 /* The life of a worker process from right after the fork (gn_spawn has done the common steps:
- * after_fork, title, log) to its exit status: environment, owner, signals, application, loop, end.
+ * after_fork, title, log) to its exit status: hook post_fork, owner, signals, application, loop, end.
  * The caller ends the process by host->ops->stop and _exit. */
 int gn_worker_main(struct gn_worker *w);
 
