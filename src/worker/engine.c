@@ -22,6 +22,7 @@ enum {
 
 #define ACCEPT_PAUSE_NS (GN_NS_PER_S / 2)
 #define SILENT_DRAIN_NS GN_NS_PER_S
+#define OTHERS_TURN_NS (5 * GN_NS_PER_MS)
 
 /* Markers for epoll data: a connection's address is never one of these. */
 static char signal_mark, listener_mark, policy_mark;
@@ -291,11 +292,14 @@ accept_failed(struct gn_engine *e, int error)
     e->accept_again_ns = gn_clock_mono_ns() + ACCEPT_PAUSE_NS;
 }
 
+/* A connection that can't run at once is left to the other workers for a moment. When none of them
+ * has taken it, it joins our queue: it must not starve behind busy keep-alive connections. */
 static bool
-may_accept(const struct gn_engine *e)
+may_accept(const struct gn_engine *e, int64_t now)
 {
     return e->accept_again_ns == 0 && e->n_connections < e->max_connections &&
-           e->policy->has_room((struct gn_engine *)e);
+           (e->policy->has_room((struct gn_engine *)e) ||
+            (e->turn_of_others_ns != 0 && now >= e->turn_of_others_ns));
 }
 
 /* One connection from the next listener that has one. False when no listener has any. */
@@ -344,6 +348,8 @@ wait_ms(const struct gn_engine *e, int64_t now)
     t = first_deadline(&e->lingering, t);
     if (e->accept_again_ns != 0 && e->accept_again_ns < t)
         t = e->accept_again_ns;
+    if (e->turn_of_others_ns != 0 && e->turn_of_others_ns < t)
+        t = e->turn_of_others_ns;
     if (e->leave_ns != 0 && e->leave_ns < t)
         t = e->leave_ns;
     if (e->silent_until_ns != 0 && e->silent_until_ns < t)
@@ -420,20 +426,26 @@ run_until_told(struct gn_engine *e)
     bool can_accept = true;
 
     while (e->w->is_alive) {
+        int64_t now = gn_clock_mono_ns();
         int left = ACCEPTS_PER_TURN;
+        bool may;
 
-        while (can_accept && left > 0 && e->w->is_alive && may_accept(e)) {
+        while (can_accept && left > 0 && e->w->is_alive && may_accept(e, now)) {
             can_accept = accept_one(e);
             left--;
         }
         if (!e->w->is_alive)
             break;
+        if (left < ACCEPTS_PER_TURN || !can_accept)
+            e->turn_of_others_ns = 0;
+        may = may_accept(e, now);
+        if (can_accept && !may && e->turn_of_others_ns == 0)
+            e->turn_of_others_ns = now + OTHERS_TURN_NS;
         /* A listener that must not be served now leaves the set, or it would wake the loop for
          * nothing. */
-        set_listening(e, may_accept(e) || !can_accept);
-        can_accept = can_accept && may_accept(e);
-        can_accept = turn(e, can_accept ? 0 : wait_ms(e, gn_clock_mono_ns())) || can_accept ||
-                     !e->is_listening;
+        set_listening(e, may || !can_accept);
+        can_accept =
+            turn(e, can_accept && may ? 0 : wait_ms(e, now)) || can_accept || !e->is_listening;
     }
 }
 

@@ -44,10 +44,11 @@ struct gn_engine {
     size_t n_running;     /* handed to the policy */
     size_t n_connections; /* all but the lingering ones */
     size_t max_connections;
-    bool is_listening;       /* the listeners are in the poll set */
-    int64_t accept_again_ns; /* 0, or when accepting may go on after an error */
-    int64_t leave_ns;        /* 0, or when draining ends at the latest */
-    int64_t silent_until_ns; /* draining: how long connections without a byte are kept */
+    bool is_listening;         /* the listeners are in the poll set */
+    int64_t accept_again_ns;   /* 0, or when accepting may go on after an error */
+    int64_t turn_of_others_ns; /* 0, or until when waiting connections are left to other workers */
+    int64_t leave_ns;          /* 0, or when draining ends at the latest */
+    int64_t silent_until_ns;   /* draining: how long connections without a byte are kept */
     size_t next_listener;
 };
 
