@@ -1,5 +1,6 @@
 /* The program: argv in, exit status out. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "arbiter/arbiter.h"
 #include "base/proc.h"
 #include "config/compile.h"
+#include "config/print.h"
 #include "host/host.h"
 #include "py/py_host.h"
 #include "worker/worker.h"
@@ -102,10 +104,35 @@ has_application(const struct gn_frozen *f)
 static bool
 check_application(struct gn_host *host, const struct gn_frozen *f, struct gn_err *err)
 {
+    /* The Python environment may be named relative to where we were started. */
+    if (!host->ops->start(host, err))
+        return false;
     if (chdir(f->cfg.chdir) != 0)
         return gn_err_set(err, GN_E_IO, errno, "can't chdir to '%s'", f->cfg.chdir);
-    return host->ops->start(host, err) && host->ops->apply_paths(host, f, err) &&
-           host->ops->apply_env(host, f, err) && host->ops->load_app(host, f, NULL, err);
+    return host->ops->apply_paths(host, f, err) && host->ops->apply_env(host, f, err) &&
+           host->ops->load_app(host, f, NULL, err);
+}
+
+static bool
+print_table(struct gn_host *host, const struct gn_compiled *compiled, struct gn_err *err)
+{
+    struct gn_buf out = {0};
+    bool ok;
+
+    /* What a configuration file has printed comes first. */
+    host->ops->flush(host);
+    ok = gn_print_config(compiled->frozen, &compiled->options, &out);
+    if (ok)
+        fwrite(gn_buf_slice(&out).p, 1, gn_buf_len(&out), stdout);
+    gn_buf_fini(&out);
+    return ok || gn_err_set(err, GN_E_MEMORY, 0, "no memory for the table of settings");
+}
+
+/* The added forms are for reading: a table without application can be read as well. */
+static bool
+is_for_reading(const struct gn_compiled *compiled)
+{
+    return compiled->mode == GN_MODE_PRINT && compiled->options.print_form != GN_PRINT_PLAIN;
 }
 
 static int
@@ -113,27 +140,25 @@ check(struct gn_host *host, const struct gn_compiled *compiled)
 {
     const struct gn_worker_ops *ops;
     const char *worker_name;
-    struct gn_buf out = {0};
     struct gn_err err = {0};
     int status = GN_EXIT_OK;
 
-    if (!has_application(compiled->frozen)) {
+    if (!has_application(compiled->frozen) && !is_for_reading(compiled)) {
         gn_err_set(&err, GN_E_VALUE, 0, "No application module specified.");
         status = print_error(NULL, &err);
         gn_err_clear(&err);
         return status;
     }
-    if (compiled->mode == GN_MODE_PRINT) {
-        /* What a configuration file has printed comes first. */
-        host->ops->flush(host);
-        if (gn_frozen_print(compiled->frozen, &out))
-            fwrite(out.data, 1, gn_buf_len(&out), stdout);
-        gn_buf_fini(&out);
+    if (compiled->mode == GN_MODE_PRINT && !print_table(host, compiled, &err)) {
+        status = print_error(NULL, &err);
+        gn_err_clear(&err);
+        return status;
     }
     ops = gn_worker_find(compiled->frozen, &worker_name, &err);
     if (ops == NULL) {
         status = print_error(NULL, &err);
-    } else if (!check_application(host, compiled->frozen, &err)) {
+    } else if (has_application(compiled->frozen) &&
+               !check_application(host, compiled->frozen, &err)) {
         status = print_error("Error while loading the application:", &err);
     }
     gn_err_clear(&err);
@@ -178,6 +203,9 @@ run(const struct gn_inputs *in, struct gn_host *host)
     } else if (compiled.mode == GN_MODE_VERSION) {
         gn_usage_version(prog, stdout);
         status = GN_EXIT_OK;
+    } else if (compiled.mode == GN_MODE_DESCRIBE) {
+        gn_usage_describe(gn_setting_find(gn_slice_str(compiled.options.describe)), stdout);
+        status = GN_EXIT_OK;
     } else if (!ok) {
         status = gn_diags_exit_status(&diags);
     } else if (compiled.mode == GN_MODE_RUN) {
@@ -191,6 +219,20 @@ run(const struct gn_inputs *in, struct gn_host *host)
     if (compiled.frozen != NULL)
         gn_frozen_unref(compiled.frozen);
     return status;
+}
+
+/* A closed standard descriptor would become the number of a socket or log file, and print() would
+ * write there. */
+static void
+open_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
 }
 
 int
@@ -207,6 +249,7 @@ main(int argc, char **argv)
     struct gn_host *host;
     int status;
 
+    open_standard_descriptors();
     if (args == NULL || env == NULL || argc < 1) {
         fputs("gunicorn: no memory\n", stderr);
         return GN_EXIT_ERROR;

@@ -1,10 +1,10 @@
-/* gen-settings: turns schema/settings.yaml into C at build time.
+/* gen-settings: turns schema/settings.yaml into C, documents and completions at build time.
  *
- *   gen-settings [--header FILE] [--table FILE] [--help-inc FILE] SCHEMA
+ *   gen-settings [--OUTPUT FILE]... SCHEMA
  *
- * Without an output option the schema is only checked. Mistakes are printed as FILE:LINE:COLUMN:
- * error: TEXT, all of them, and nothing is written. Exit status: 0 good, 1 mistakes or output that
- * can't be written, 2 wrong usage.
+ * The outputs stand in the table below. Without an output option the schema is only checked.
+ * Mistakes are printed as FILE:LINE:COLUMN: error: TEXT, all of them, and nothing is written. Exit
+ * status: 0 good, 1 mistakes or output that can't be written, 2 wrong usage.
  */
 #include "gen_schema.h"
 
@@ -39,9 +39,12 @@ write_output(const struct gn_gen_schema *s, const struct output *o)
 }
 
 static int
-usage(void)
+usage(const struct output *outputs, size_t n)
 {
-    fputs("usage: gen-settings [--header FILE] [--table FILE] [--help-inc FILE] SCHEMA\n", stderr);
+    fputs("usage: gen-settings", stderr);
+    for (size_t i = 0; i < n; i++)
+        fprintf(stderr, " [%s FILE]", outputs[i].option);
+    fputs(" SCHEMA\n", stderr);
     return 2;
 }
 
@@ -71,10 +74,17 @@ main(int argc, char **argv)
         {"--header", gn_gen_write_header, NULL},
         {"--table", gn_gen_write_table, NULL},
         {"--help-inc", gn_gen_write_help, NULL},
+        {"--manual", gn_gen_write_manual, NULL},
+        {"--man-options", gn_gen_write_man_options, NULL},
+        {"--man-settings", gn_gen_write_man_settings, NULL},
+        {"--json-schema", gn_gen_write_json_schema, NULL},
+        {"--bash", gn_gen_write_bash, NULL},
+        {"--zsh", gn_gen_write_zsh, NULL},
+        {"--fish", gn_gen_write_fish, NULL},
     };
     const char *path = parse_words(argc, argv, outputs, GN_ARRAY_LEN(outputs));
     if (path == NULL)
-        return usage();
+        return usage(outputs, GN_ARRAY_LEN(outputs));
 
     struct gn_gen_schema s;
     if (gn_gen_read(&s, path))

@@ -13,26 +13,51 @@ enum {
     FILE_ONLY = 0,
 };
 
+/* Members of a JSON Schema that several kinds have. */
+#define TEXTS_JSON "\"type\": [\"array\", \"string\"], \"items\": {\"type\": \"string\"}"
+#define NAME_JSON "\"type\": [\"string\", \"integer\", \"null\"]"
+
 static const struct gn_gen_kind kinds[] = {
-    {"string", "GN_KIND_STRING", "const char *", GN_GEN_DEF_TEXT, TEXT_ACTIONS},
-    {"string_list", "GN_KIND_STRING_LIST", "struct gn_strlist ", GN_GEN_DEF_TEXTS,
-     BIT(GN_GEN_APPEND)},
-    {"nonneg_int", "GN_KIND_NONNEG_INT", "int64_t ", GN_GEN_DEF_UINT, TEXT_ACTIONS},
-    {"umask", "GN_KIND_UMASK", "int64_t ", GN_GEN_DEF_UINT, TEXT_ACTIONS},
-    {"bool", "GN_KIND_BOOL", "bool ", GN_GEN_DEF_BOOL, SWITCH_ACTIONS},
-    {"tribool", "GN_KIND_TRIBOOL", "int8_t ", GN_GEN_DEF_TRIBOOL, SWITCH_ACTIONS},
-    {"class", "GN_KIND_CLASS", "struct gn_ref ", GN_GEN_DEF_WORD, TEXT_ACTIONS},
-    {"choice", "GN_KIND_CHOICE", "int ", GN_GEN_DEF_CHOICE, TEXT_ACTIONS},
-    {"file_list", "GN_KIND_FILE_LIST", "struct gn_strlist ", GN_GEN_DEF_TEXTS, BIT(GN_GEN_APPEND)},
-    {"directory", "GN_KIND_DIRECTORY", "const char *", GN_GEN_DEF_DYNAMIC, TEXT_ACTIONS},
-    {"user", "GN_KIND_USER", "int64_t ", GN_GEN_DEF_DYNAMIC, TEXT_ACTIONS},
-    {"group", "GN_KIND_GROUP", "int64_t ", GN_GEN_DEF_DYNAMIC, TEXT_ACTIONS},
-    {"dict", "GN_KIND_DICT", "const struct gn_value *", GN_GEN_DEF_DICT, FILE_ONLY},
-    {"ip_list", "GN_KIND_IP_LIST", "struct gn_strlist ", GN_GEN_DEF_WORD, TEXT_ACTIONS},
-    {"comma_list", "GN_KIND_COMMA_LIST", "struct gn_strlist ", GN_GEN_DEF_WORD, TEXT_ACTIONS},
-    {"statsd", "GN_KIND_STATSD", "const struct gn_value *", GN_GEN_DEF_TEXT, TEXT_ACTIONS},
-    {"any", "GN_KIND_ANY", "const struct gn_value *", GN_GEN_DEF_PLAIN, TEXT_ACTIONS},
-    {"hook", "GN_KIND_HOOK", "struct gn_ref ", GN_GEN_DEF_QUALNAME, FILE_ONLY},
+    {"string", "text", "\"type\": [\"string\", \"null\"]", "GN_KIND_STRING", "const char *",
+     GN_GEN_DEF_TEXT, TEXT_ACTIONS},
+    {"string_list", "list of texts", TEXTS_JSON, "GN_KIND_STRING_LIST", "struct gn_strlist ",
+     GN_GEN_DEF_TEXTS, BIT(GN_GEN_APPEND)},
+    {"nonneg_int", "whole number, 0 or more", "\"type\": \"integer\", \"minimum\": 0",
+     "GN_KIND_NONNEG_INT", "int64_t ", GN_GEN_DEF_UINT, TEXT_ACTIONS},
+    {"umask", "file mode bits, such as 022",
+     "\"type\": [\"integer\", \"string\"], \"minimum\": 0, "
+     "\"pattern\": \"^(0[0-7]+|0[oO][0-7]+|0[xX][0-9A-Fa-f]+|[0-9]+)$\"",
+     "GN_KIND_UMASK", "int64_t ", GN_GEN_DEF_UINT, TEXT_ACTIONS},
+    {"bool", "true or false", "\"type\": \"boolean\"", "GN_KIND_BOOL", "bool ", GN_GEN_DEF_BOOL,
+     SWITCH_ACTIONS},
+    {"tribool", "true, false or nothing", "\"type\": [\"boolean\", \"null\"]", "GN_KIND_TRIBOOL",
+     "int8_t ", GN_GEN_DEF_TRIBOOL, SWITCH_ACTIONS},
+    {"class", "name of a class, or a class", "\"type\": \"string\"", "GN_KIND_CLASS",
+     "struct gn_ref ", GN_GEN_DEF_WORD, TEXT_ACTIONS},
+    {"choice", "one of", NULL, "GN_KIND_CHOICE", "int ", GN_GEN_DEF_CHOICE, TEXT_ACTIONS},
+    {"file_list", "list of paths of files", TEXTS_JSON, "GN_KIND_FILE_LIST", "struct gn_strlist ",
+     GN_GEN_DEF_TEXTS, BIT(GN_GEN_APPEND)},
+    {"directory", "path of a directory", "\"type\": \"string\"", "GN_KIND_DIRECTORY",
+     "const char *", GN_GEN_DEF_DYNAMIC, TEXT_ACTIONS},
+    {"user", "name or number of a user", NAME_JSON, "GN_KIND_USER", "int64_t ", GN_GEN_DEF_DYNAMIC,
+     TEXT_ACTIONS},
+    {"group", "name or number of a group", NAME_JSON, "GN_KIND_GROUP", "int64_t ",
+     GN_GEN_DEF_DYNAMIC, TEXT_ACTIONS},
+    {"dict", "dictionary", "\"type\": \"object\"", "GN_KIND_DICT", "const struct gn_value *",
+     GN_GEN_DEF_DICT, FILE_ONLY},
+    {"ip_list", "addresses, separated by commas", TEXTS_JSON, "GN_KIND_IP_LIST",
+     "struct gn_strlist ", GN_GEN_DEF_WORD, TEXT_ACTIONS},
+    {"comma_list", "words, separated by commas", TEXTS_JSON, "GN_KIND_COMMA_LIST",
+     "struct gn_strlist ", GN_GEN_DEF_WORD, TEXT_ACTIONS},
+    {"statsd", "address", "\"type\": [\"string\", \"null\"]", "GN_KIND_STATSD",
+     "const struct gn_value *", GN_GEN_DEF_TEXT, TEXT_ACTIONS},
+    {"any", "any value", "", "GN_KIND_ANY", "const struct gn_value *", GN_GEN_DEF_PLAIN,
+     TEXT_ACTIONS},
+    {"hook", "callable",
+     "\"type\": \"string\", \"pattern\": \"^[^.:]+([.][^.:]+)*[.:][^.:]+([.][^.:]+)*$\"",
+     "GN_KIND_HOOK", "struct gn_ref ", GN_GEN_DEF_QUALNAME, FILE_ONLY},
+    {"bool_choice", "true, false, or one of", "\"type\": [\"boolean\", \"string\"]",
+     "GN_KIND_BOOL_CHOICE", "int ", GN_GEN_DEF_BOOL, BIT(GN_GEN_OPTIONAL)},
 };
 
 static const char *const action_names[GN_GEN_ACTION_COUNT + 1] = {
@@ -246,8 +271,10 @@ check_choices(struct gn_gen_schema *s, const struct gn_gen_setting *t)
 {
     const yaml_node_t *list = t->field[GN_GEN_CHOICES];
     bool is_choice = is_kind(t, "choice");
-    needs(s, t, GN_GEN_CHOICES, is_choice, "the kind is choice");
-    only_with(s, t, GN_GEN_CHOICES, is_choice, "kind choice");
+    bool has_choices = is_choice || is_kind(t, "bool_choice");
+    needs(s, t, GN_GEN_CHOICES, has_choices,
+          is_choice ? "the kind is choice" : "the kind is bool_choice");
+    only_with(s, t, GN_GEN_CHOICES, has_choices, "kinds choice and bool_choice");
     only_with(s, t, GN_GEN_IGNORE_CASE, is_choice, "kind choice");
     for (size_t i = 0; i < gn_gen_len(list); i++) {
         const yaml_node_t *item = gn_gen_item(s, list, i);
@@ -293,6 +320,14 @@ is_version(const char *text)
 }
 
 static void
+check_brief(struct gn_gen_schema *s, const struct gn_gen_setting *t)
+{
+    const char *brief = gn_gen_text(t, GN_GEN_BRIEF);
+    if (brief != NULL && brief[strlen(brief) - 1] != '.')
+        gn_gen_problem(s, t->field[GN_GEN_BRIEF], "brief must end with a full stop");
+}
+
+static void
 check_history(struct gn_gen_schema *s, const struct gn_gen_setting *t)
 {
     const char *since = gn_gen_text(t, GN_GEN_SINCE);
@@ -309,9 +344,7 @@ check_history(struct gn_gen_schema *s, const struct gn_gen_setting *t)
     const char *apply = gn_gen_text(t, GN_GEN_APPLY);
     if (apply != NULL && index_of(apply_names, apply) < 0)
         gn_gen_problem(s, t->field[GN_GEN_APPLY], "unknown apply class '%s'", apply);
-    const char *brief = gn_gen_text(t, GN_GEN_BRIEF);
-    if (brief != NULL && brief[strlen(brief) - 1] != '.')
-        gn_gen_problem(s, t->field[GN_GEN_BRIEF], "brief must end with a full stop");
+    check_brief(s, t);
 }
 
 static bool
@@ -485,6 +518,64 @@ check_sections(struct gn_gen_schema *s)
     }
 }
 
+/* An option may extend a switch of a setting, which then takes a value as well. */
+static const yaml_node_t *
+find_extended(struct gn_gen_schema *s, const struct gn_gen_setting *option, const char *flag)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct gn_gen_setting *t = &s->settings[i];
+        const yaml_node_t *list = t->field[GN_GEN_CLI];
+        const yaml_node_t *found = find_flag(s, list, gn_gen_len(list), flag);
+        bool is_extended = option->action == GN_GEN_OPTIONAL && t->action == GN_GEN_STORE_TRUE;
+        if (found != NULL && !is_extended)
+            gn_gen_problem(s, option->field[GN_GEN_CLI], "flag '%s' is already used in line %zu",
+                           flag, line_of(found));
+        if (found != NULL)
+            return found;
+    }
+    return NULL;
+}
+
+static void
+check_option_flag(struct gn_gen_schema *s, const struct gn_gen_setting *t, size_t index)
+{
+    const yaml_node_t *cli = t->field[GN_GEN_CLI];
+    if (cli == NULL)
+        return;
+    const char *flag = gn_gen_item_text(s, cli, 0);
+    check_flag_form(s, gn_gen_item(s, cli, 0));
+    if (gn_gen_len(cli) != 1 || strncmp(flag, "--", 2) != 0)
+        gn_gen_problem(s, cli, "an option has one flag, which is a long one");
+    if (find_extended(s, t, flag) == NULL && t->action == GN_GEN_OPTIONAL)
+        gn_gen_problem(s, cli, "there is no setting with the switch '%s' to extend", flag);
+    for (size_t i = 0; i < index; i++) {
+        const yaml_node_t *other = s->options[i].field[GN_GEN_CLI];
+        if (other != NULL && strcmp(gn_gen_item_text(s, other, 0), flag) == 0)
+            gn_gen_problem(s, cli, "flag '%s' is already used in line %zu", flag, line_of(other));
+    }
+}
+
+static void
+check_option(struct gn_gen_schema *s, size_t index)
+{
+    struct gn_gen_setting *t = &s->options[index];
+    const yaml_node_t *node = t->field[GN_GEN_ACTION];
+    int action = node != NULL ? index_of(action_names, gn_gen_scalar(node)) : GN_GEN_STORE;
+    bool is_switch = action == GN_GEN_STORE_TRUE;
+    if (action <= GN_GEN_NO_FLAG || action == GN_GEN_STORE_FALSE) {
+        gn_gen_problem(s, node, "unknown action '%s' of an option", gn_gen_scalar(node));
+        return;
+    }
+    t->action = (enum gn_gen_action)action;
+    check_option_flag(s, t, index);
+    needs(s, t, GN_GEN_META, !is_switch, "the option takes a value");
+    only_with(s, t, GN_GEN_META, !is_switch, "a flag that takes a value");
+    only_with(s, t, GN_GEN_TYPE, action == GN_GEN_STORE, "a flag that takes a value");
+    needs(s, t, GN_GEN_CHOICES, action == GN_GEN_OPTIONAL, "the action is optional");
+    only_with(s, t, GN_GEN_CHOICES, action == GN_GEN_OPTIONAL, "action optional");
+    check_brief(s, t);
+}
+
 void
 gn_gen_check(struct gn_gen_schema *s)
 {
@@ -507,4 +598,6 @@ gn_gen_check(struct gn_gen_schema *s)
         check_unique(s, i, GN_GEN_ORDER, t->field[GN_GEN_ORDER]);
         check_unique_flags(s, i);
     }
+    for (size_t i = 0; i < s->n_options; i++)
+        check_option(s, i);
 }

@@ -13,6 +13,13 @@ write_ids(const struct gn_gen_schema *s, FILE *out)
         fputs(",\n", out);
     }
     fputs("    GN_SETTING_COUNT,\n};\n", out);
+    fputs("\n/* Options that are no settings. */\nenum gn_option_id {\n", out);
+    for (size_t i = 0; i < s->n_options; i++) {
+        fputs("    GN_O_", out);
+        gn_gen_c_upper(out, gn_gen_item_text(s, s->options[i].field[GN_GEN_CLI], 0) + 2);
+        fputs(",\n", out);
+    }
+    fputs("    GN_OPTION_COUNT,\n};\n", out);
 }
 
 static void

@@ -19,31 +19,32 @@ static const struct {
     const char *name;
     enum shape shape;
     bool is_required;
+    bool is_for_options;
 } fields[GN_GEN_FIELD_COUNT] = {
-    [GN_GEN_NAME] = {"name", SHAPE_LINE, true},
-    [GN_GEN_SECTION] = {"section", SHAPE_LINE, true},
-    [GN_GEN_ORDER] = {"order", SHAPE_INT, false},
-    [GN_GEN_CLI] = {"cli", SHAPE_TEXTS, false},
-    [GN_GEN_META] = {"meta", SHAPE_LINE, false},
-    [GN_GEN_KIND] = {"kind", SHAPE_LINE, true},
-    [GN_GEN_ACTION] = {"action", SHAPE_LINE, false},
-    [GN_GEN_TYPE] = {"type", SHAPE_LINE, false},
-    [GN_GEN_DEFAULT] = {"default", SHAPE_ANY, true},
-    [GN_GEN_DYNAMIC] = {"dynamic", SHAPE_LINE, false},
-    [GN_GEN_ENV] = {"env", SHAPE_LINE, false},
-    [GN_GEN_ENV_FORMAT] = {"env_format", SHAPE_LINE, false},
-    [GN_GEN_CHOICES] = {"choices", SHAPE_TEXTS, false},
-    [GN_GEN_IGNORE_CASE] = {"ignore_case", SHAPE_BOOL, false},
-    [GN_GEN_ARITY] = {"arity", SHAPE_INTS, false},
-    [GN_GEN_APPLY] = {"apply", SHAPE_LINE, true},
-    [GN_GEN_SINCE] = {"since", SHAPE_LINE, false},
-    [GN_GEN_DEPRECATED] = {"deprecated", SHAPE_LINE, false},
-    [GN_GEN_PENDING] = {"pending", SHAPE_LINE, false},
-    [GN_GEN_PENDING_FATAL] = {"pending_fatal", SHAPE_BOOL, false},
-    [GN_GEN_SECRET] = {"secret", SHAPE_BOOL, false},
-    [GN_GEN_ADDITION] = {"addition", SHAPE_BOOL, false},
-    [GN_GEN_BRIEF] = {"brief", SHAPE_LINE, true},
-    [GN_GEN_DESC] = {"desc", SHAPE_BLOCK, true},
+    [GN_GEN_NAME] = {"name", SHAPE_LINE, true, false},
+    [GN_GEN_SECTION] = {"section", SHAPE_LINE, true, false},
+    [GN_GEN_ORDER] = {"order", SHAPE_INT, false, false},
+    [GN_GEN_CLI] = {"cli", SHAPE_TEXTS, false, true},
+    [GN_GEN_META] = {"meta", SHAPE_LINE, false, true},
+    [GN_GEN_KIND] = {"kind", SHAPE_LINE, true, false},
+    [GN_GEN_ACTION] = {"action", SHAPE_LINE, false, true},
+    [GN_GEN_TYPE] = {"type", SHAPE_LINE, false, true},
+    [GN_GEN_DEFAULT] = {"default", SHAPE_ANY, true, false},
+    [GN_GEN_DYNAMIC] = {"dynamic", SHAPE_LINE, false, false},
+    [GN_GEN_ENV] = {"env", SHAPE_LINE, false, false},
+    [GN_GEN_ENV_FORMAT] = {"env_format", SHAPE_LINE, false, false},
+    [GN_GEN_CHOICES] = {"choices", SHAPE_TEXTS, false, true},
+    [GN_GEN_IGNORE_CASE] = {"ignore_case", SHAPE_BOOL, false, false},
+    [GN_GEN_ARITY] = {"arity", SHAPE_INTS, false, false},
+    [GN_GEN_APPLY] = {"apply", SHAPE_LINE, true, false},
+    [GN_GEN_SINCE] = {"since", SHAPE_LINE, false, false},
+    [GN_GEN_DEPRECATED] = {"deprecated", SHAPE_LINE, false, false},
+    [GN_GEN_PENDING] = {"pending", SHAPE_LINE, false, false},
+    [GN_GEN_PENDING_FATAL] = {"pending_fatal", SHAPE_BOOL, false, false},
+    [GN_GEN_SECRET] = {"secret", SHAPE_BOOL, false, false},
+    [GN_GEN_ADDITION] = {"addition", SHAPE_BOOL, false, false},
+    [GN_GEN_BRIEF] = {"brief", SHAPE_LINE, true, true},
+    [GN_GEN_DESC] = {"desc", SHAPE_BLOCK, true, true},
 };
 
 void *
@@ -379,22 +380,49 @@ read_field(struct gn_gen_schema *s, struct gn_gen_setting *t, const yaml_node_t 
     t->is_given[f] = true;
 }
 
+static bool
+read_fields(struct gn_gen_schema *s, const yaml_node_t *node, const char *what,
+            struct gn_gen_setting *t)
+{
+    if (node->type != YAML_MAPPING_NODE) {
+        gn_gen_problem(s, node, "%s must be a mapping, this is %s", what, type_word(node));
+        return false;
+    }
+    *t = (struct gn_gen_setting){.node = node};
+    const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+    for (; pair < node->data.mapping.pairs.top; pair++)
+        read_field(s, t, gn_gen_node(s, pair->key), gn_gen_node(s, pair->value));
+    return true;
+}
+
 static void
 read_setting(struct gn_gen_schema *s, const yaml_node_t *node)
 {
-    if (node->type != YAML_MAPPING_NODE) {
-        gn_gen_problem(s, node, "a setting must be a mapping, this is %s", type_word(node));
+    struct gn_gen_setting t;
+    if (!read_fields(s, node, "a setting", &t))
         return;
-    }
-    struct gn_gen_setting t = {.node = node};
-    const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-    for (; pair < node->data.mapping.pairs.top; pair++)
-        read_field(s, &t, gn_gen_node(s, pair->key), gn_gen_node(s, pair->value));
     for (int f = 0; f < GN_GEN_FIELD_COUNT; f++) {
         if (fields[f].is_required && !t.is_given[f])
             gn_gen_problem(s, node, "field '%s' is missing", fields[f].name);
     }
     s->settings[s->n++] = t;
+}
+
+static void
+read_option(struct gn_gen_schema *s, const yaml_node_t *node)
+{
+    struct gn_gen_setting t;
+    if (!read_fields(s, node, "an option", &t))
+        return;
+    for (int f = 0; f < GN_GEN_FIELD_COUNT; f++) {
+        bool is_needed =
+            f == GN_GEN_CLI || f == GN_GEN_ACTION || f == GN_GEN_BRIEF || f == GN_GEN_DESC;
+        if (is_needed && !t.is_given[f])
+            gn_gen_problem(s, node, "field '%s' is missing", fields[f].name);
+        if (t.field[f] != NULL && !fields[f].is_for_options)
+            gn_gen_problem(s, t.field[f], "'%s' is only allowed in a setting", fields[f].name);
+    }
+    s->options[s->n_options++] = t;
 }
 
 static void
@@ -409,9 +437,22 @@ read_settings(struct gn_gen_schema *s, const yaml_node_t *list)
         read_setting(s, gn_gen_item(s, list, i));
 }
 
-/* The value of a key at the top; its absence and a second one are mistakes. */
+static void
+read_options(struct gn_gen_schema *s, const yaml_node_t *list)
+{
+    if (list->type != YAML_SEQUENCE_NODE || gn_gen_len(list) == 0) {
+        gn_gen_problem(s, list, "'options' must be a list that is not empty");
+        return;
+    }
+    s->options = gn_gen_alloc(NULL, gn_gen_len(list), sizeof *s->options);
+    for (size_t i = 0; i < gn_gen_len(list); i++)
+        read_option(s, gn_gen_item(s, list, i));
+}
+
+/* The value of a key at the top; a second one is a mistake, and its absence as well unless it may
+ * be left out. */
 static const yaml_node_t *
-find_top(struct gn_gen_schema *s, const yaml_node_t *root, const char *name)
+find_top(struct gn_gen_schema *s, const yaml_node_t *root, const char *name, bool is_needed)
 {
     const yaml_node_t *found = NULL;
     const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
@@ -424,7 +465,7 @@ find_top(struct gn_gen_schema *s, const yaml_node_t *root, const char *name)
         else
             found = gn_gen_node(s, pair->value);
     }
-    if (found == NULL)
+    if (found == NULL && is_needed)
         gn_gen_problem(s, root, "'%s' is missing", name);
     return found;
 }
@@ -432,7 +473,7 @@ find_top(struct gn_gen_schema *s, const yaml_node_t *root, const char *name)
 static void
 read_top(struct gn_gen_schema *s, const yaml_node_t *root)
 {
-    static const char *const names[] = {"sections", "settings", NULL};
+    static const char *const names[] = {"sections", "settings", "options", NULL};
 
     if (root->type != YAML_MAPPING_NODE) {
         gn_gen_problem(s, root, "the file must be a mapping of 'sections' and 'settings'");
@@ -444,12 +485,15 @@ read_top(struct gn_gen_schema *s, const yaml_node_t *root)
         if (!is_one_of(gn_gen_scalar(key), names))
             gn_gen_problem(s, key, "unknown key '%s' at the top", gn_gen_scalar(key));
     }
-    const yaml_node_t *sections = find_top(s, root, "sections");
+    const yaml_node_t *sections = find_top(s, root, "sections", true);
     if (sections != NULL && check_list(s, "sections", sections, false))
         s->sections = sections;
-    const yaml_node_t *settings = find_top(s, root, "settings");
+    const yaml_node_t *settings = find_top(s, root, "settings", true);
     if (settings != NULL)
         read_settings(s, settings);
+    const yaml_node_t *options = find_top(s, root, "options", false);
+    if (options != NULL)
+        read_options(s, options);
 }
 
 static bool
@@ -509,6 +553,7 @@ gn_gen_fini(struct gn_gen_schema *s)
         free(s->problems[i].text);
     free(s->problems);
     free(s->settings);
+    free(s->options);
     if (s->has_doc)
         yaml_document_delete(&s->doc);
     *s = (struct gn_gen_schema){0};

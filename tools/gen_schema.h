@@ -1,9 +1,9 @@
 /* The settings schema as gen-settings sees it: the parsed YAML file with every value's place.
  *
  * gen_schema.c reads the file and knows the shape of each field; gen_check.c knows what the values
- * mean and which belong together; gen_header.c, gen_table.c and gen_help.c write. The schema owns the
- * YAML document, everything else points into it. All mistakes are collected, so that one run
- * shows all of them. A build-time tool: it may use libc and libyaml, nothing of src/config.
+ * mean and which belong together; the other files write. The schema owns the YAML document,
+ * everything else points into it. All mistakes are collected, so that one run shows all of them. A
+ * build-time tool: it may use libc and libyaml, nothing of src/config.
  */
 #ifndef GN_TOOLS_GEN_SCHEMA_H
 #define GN_TOOLS_GEN_SCHEMA_H
@@ -76,6 +76,8 @@ enum gn_gen_default {
 /* One row of the table of kinds; the order of rows is that of enum gn_kind. */
 struct gn_gen_kind {
     const char *name;
+    const char *words;      /* for readers */
+    const char *json;       /* members of a JSON Schema; NULL: made from `choices` */
     const char *id;         /* GN_KIND_... */
     const char *field_type; /* in struct gn_cfg, with a trailing blank unless it ends in '*' */
     enum gn_gen_default def;
@@ -103,6 +105,8 @@ struct gn_gen_schema {
     const yaml_node_t *sections;
     struct gn_gen_setting *settings;
     size_t n;
+    struct gn_gen_setting *options; /* flags that are no settings */
+    size_t n_options;
     struct gn_gen_problem *problems;
     size_t n_problems;
 };
@@ -152,10 +156,51 @@ void *gn_gen_alloc(void *old, size_t n, size_t size);
 
 void gn_gen_check(struct gn_gen_schema *s);
 
-/* gen_header.c, gen_table.c, gen_help.c: each writes one file of a schema without mistakes. */
+/* gen_header.c, gen_table.c, gen_help.c, gen_manual.c, gen_mdoc.c, gen_json.c, gen_complete.c: each
+ * writes one file of a schema without mistakes. */
 void gn_gen_write_header(const struct gn_gen_schema *s, FILE *out);
 void gn_gen_write_table(const struct gn_gen_schema *s, FILE *out);
 void gn_gen_write_help(const struct gn_gen_schema *s, FILE *out);
+void gn_gen_write_manual(const struct gn_gen_schema *s, FILE *out);
+void gn_gen_write_man_options(const struct gn_gen_schema *s, FILE *out);
+void gn_gen_write_man_settings(const struct gn_gen_schema *s, FILE *out);
+void gn_gen_write_json_schema(const struct gn_gen_schema *s, FILE *out);
+void gn_gen_write_bash(const struct gn_gen_schema *s, FILE *out);
+void gn_gen_write_zsh(const struct gn_gen_schema *s, FILE *out);
+void gn_gen_write_fish(const struct gn_gen_schema *s, FILE *out);
+
+/* gen_words.c: what the documents say about a setting or option */
+
+/* True when the flag is one word alone. */
+bool gn_gen_is_switch(const struct gn_gen_setting *t);
+
+/* True when flag `i` of the setting can be undone by "--no-" and the rest of it. */
+bool gn_gen_has_no_flag(const struct gn_gen_schema *s, const struct gn_gen_setting *t, size_t i);
+
+/* What stands for the value: "INT". */
+void gn_gen_put_meta(FILE *out, const struct gn_gen_setting *t);
+
+/* "-b ADDRESS, --bind ADDRESS"; "--reload, --no-reload"; "--print-config=FORM". */
+void gn_gen_put_invocation(const struct gn_gen_schema *s, FILE *out,
+                           const struct gn_gen_setting *t);
+
+/* The default as Python's str() shows it, or words for one that depends on the process. Heap. */
+char *gn_gen_default_text(const struct gn_gen_schema *s, const struct gn_gen_setting *t);
+
+/* "whole number, 0 or more", "one of drop, refuse, dangerous". */
+void gn_gen_put_type(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_setting *t);
+
+/* "after a restart" */
+const char *gn_gen_apply_text(const struct gn_gen_setting *t);
+
+/* Settings with flags in the order of their messages; heap, `n` filled. */
+const struct gn_gen_setting **gn_gen_by_order(const struct gn_gen_schema *s, size_t *n);
+
+/* Settings with flags by section, and within one in the order of messages. */
+const struct gn_gen_setting **gn_gen_by_section(const struct gn_gen_schema *s, size_t *n);
+
+/* gen_mdoc.c: text with the marks of Markdown as mdoc. */
+void gn_gen_mdoc_text(FILE *out, const char *text);
 
 /* gen_c.c: pieces of C text */
 

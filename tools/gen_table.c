@@ -179,6 +179,49 @@ write_field_flag(FILE *out, const struct gn_gen_setting *t, enum gn_gen_field f,
         fprintf(out, "        .%s = true,\n", member);
 }
 
+/* The flags that switch off what those of `cli` switch on. */
+static void
+write_off(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_setting *t)
+{
+    const yaml_node_t *cli = t->field[GN_GEN_CLI];
+    if (cli == NULL)
+        return;
+    fprintf(out, "static const char *const off_%s[] = {", name_of(t));
+    for (size_t i = 0; i < gn_gen_len(cli); i++) {
+        if (gn_gen_has_no_flag(s, t, i))
+            fprintf(out, "\"--no-%s\", ", gn_gen_item_text(s, cli, i) + 2);
+    }
+    fputs("NULL};\n", out);
+}
+
+static void
+write_option(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_setting *t, size_t index)
+{
+    const char *type = gn_gen_text(t, GN_GEN_TYPE);
+    const char *flag = gn_gen_item_text(s, t->field[GN_GEN_CLI], 0);
+    write_upper(out, "    [GN_O_", flag + 2, "] = {\n");
+    write_upper(out, "        .id = GN_O_", flag + 2, ",\n");
+    fprintf(out, "        .flag = \"%s\",\n        .action = %s,\n", flag, action_ids[t->action]);
+    write_upper(out, "        .cli_type = GN_CLI_", type != NULL ? type : "str", ",\n");
+    if (t->field[GN_GEN_CHOICES] != NULL)
+        fprintf(out, "        .choices = option_choices_%zu,\n", index);
+    fputs("    },\n", out);
+}
+
+static void
+write_options(const struct gn_gen_schema *s, FILE *out)
+{
+    for (size_t i = 0; i < s->n_options; i++) {
+        char number[24];
+        snprintf(number, sizeof(number), "%zu", i);
+        write_strings(s, out, "option_choices", number, s->options[i].field[GN_GEN_CHOICES]);
+    }
+    fputs("\nconst struct gn_option gn_options[GN_OPTION_COUNT + 1] = {\n", out);
+    for (size_t i = 0; i < s->n_options; i++)
+        write_option(s, out, &s->options[i], i);
+    fputs("    [GN_OPTION_COUNT] = {.flag = NULL},\n};\n", out);
+}
+
 static void
 write_row(FILE *out, const struct gn_gen_setting *t)
 {
@@ -189,9 +232,9 @@ write_row(FILE *out, const struct gn_gen_setting *t)
     fprintf(out, "        .name = \"%s\",\n", name);
     write_upper(out, "        .section = GN_SECTION_", gn_gen_text(t, GN_GEN_SECTION), ",\n");
     if (t->field[GN_GEN_CLI] != NULL)
-        fprintf(out, "        .cli = cli_%s,\n", name);
+        fprintf(out, "        .cli = cli_%s,\n        .off = off_%s,\n", name, name);
     else
-        fputs("        .cli = no_flags,\n", out);
+        fputs("        .cli = no_flags,\n        .off = no_flags,\n", out);
     write_field_text(out, t, GN_GEN_META, "meta");
     fprintf(out, "        .kind = %s,\n        .action = %s,\n", t->kind->id,
             action_ids[t->action]);
@@ -255,6 +298,7 @@ gn_gen_write_table(const struct gn_gen_schema *s, FILE *out)
     for (size_t i = 0; i < s->n; i++) {
         const struct gn_gen_setting *t = &s->settings[i];
         write_strings(s, out, "cli", name_of(t), t->field[GN_GEN_CLI]);
+        write_off(s, out, t);
         write_strings(s, out, "choices", name_of(t), t->field[GN_GEN_CHOICES]);
         write_arity(s, out, t);
         write_default(s, out, t);
@@ -263,6 +307,7 @@ gn_gen_write_table(const struct gn_gen_schema *s, FILE *out)
     for (size_t i = 0; i < s->n; i++)
         write_row(out, &s->settings[i]);
     fputs("};\n", out);
+    write_options(s, out);
     size_t width = write_by_name(s, out);
     fputs("\nconst char *const gn_setting_sections[] = {\n", out);
     for (size_t i = 0; i < gn_gen_len(s->sections); i++)

@@ -9,11 +9,13 @@
 
 #include "base/clock.h"
 #include "base/proc.h"
+#include "config/print.h"
 
 /* What a turn of the loop costs is little; what it notices late is little too. */
 #define TURN_NS GN_NS_PER_S
 
-/* The master's hooks. `failure` is what is logged when one raises, `status` what the process then ends with. */
+/* The master's hooks. `failure` is what is logged when one raises, `status` what the process
+ * then ends with. */
 static const struct {
     size_t offset; /* of its struct gn_ref in struct gn_cfg */
     const char *failure;
@@ -79,6 +81,15 @@ gn_arb_set_title(const struct gn_frozen *f, const char *role)
 }
 
 void
+gn_arb_log_digest(struct gn_arbiter *arb, const struct gn_frozen *f, enum gn_level level)
+{
+    char digest[GN_DIGEST_BYTES];
+
+    if (gn_log_wants(arb->log, level) && gn_frozen_digest(f, digest))
+        gn_log(arb->log, level, "Configuration digest: %s", digest);
+}
+
+void
 gn_arb_log_options(const struct gn_frozen *f, struct gn_log_options *out)
 {
     *out = (struct gn_log_options){
@@ -108,8 +119,7 @@ gn_arb_on_usr1(struct gn_arbiter *arb)
     if (!gn_log_reopen(arb->log, &err))
         gn_log_err(arb->log, GN_LERROR, "Can't reopen the log files", &err);
     gn_err_clear(&err);
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         /* Before it has its handlers, the signal would kill it. */
         if (gn_arb_has_booted(e))
             gn_arb_kill(e, SIGUSR1);
@@ -169,11 +179,14 @@ start_listening(struct gn_arbiter *arb, struct gn_err *err)
 
     if (gn_arb_gen_listen(arb->cur, NULL, arb->log, err))
         return true;
+    if (gn_arb_sigpipe_wants_stop())
+        return halt_start(GN_EXIT_OK, err);
     gn_log(arb->log, GN_LERROR, "%s", gn_err_text(err, text, sizeof(text)));
     return halt_start(GN_EXIT_ERROR, err);
 }
 
-/* With the language up already, its own steps around fork are due: what counts is that another process goes on. */
+/* With the language up already, its own steps around fork are due: what counts is that another
+ * process goes on. */
 static bool
 daemonize(struct gn_arbiter *arb, const struct gn_cfg *c, struct gn_err *err)
 {
@@ -238,7 +251,7 @@ open_for_business(struct gn_arbiter *arb, struct gn_err *err)
 
     gn_arb_set_title(g->frozen, "master");
     gn_log(arb->log, GN_INFO, "Starting gunicorn %s", GN_COMPAT_VERSION);
-    if (g->frozen->cfg.pidfile != NULL &&
+    if (g->frozen->cfg.pidfile != NULL && g->frozen->cfg.pidfile[0] != '\0' &&
         !gn_arb_pidfile_create(g->frozen->cfg.pidfile, arb->pid, &arb->pidfile, err))
         return false;
     if (!start_hook(arb, GN_HOOK_ON_STARTING, err) || !gn_arb_sigpipe_open(arb, err) ||
@@ -247,6 +260,8 @@ open_for_business(struct gn_arbiter *arb, struct gn_err *err)
     gn_log(arb->log, GN_DEBUG, "Arbiter booted");
     gn_arb_gen_announce(g, arb->log, arb->pid);
     gn_log(arb->log, GN_INFO, "Using worker: %s", g->worker_name);
+    /* The lines at the level info are the documented ones. */
+    gn_arb_log_digest(arb, g->frozen, GN_DEBUG);
     return start_hook(arb, GN_HOOK_WHEN_READY, err);
 }
 
@@ -256,8 +271,7 @@ log_count(struct gn_arbiter *arb)
     const struct gn_arb_worker *e;
     int n = 0;
 
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         n++;
     }
     if (n != arb->logged_workers)
@@ -314,8 +328,12 @@ report(struct gn_arbiter *arb, const struct gn_frozen *f, const struct gn_err *e
 {
     char text[sizeof(err->msg) + 128];
 
-    if (err->code == GN_E_HALT || err->code == GN_E_PYTHON_EXIT)
+    if (err->code == GN_E_HALT)
         return err->status;
+    if (err->code == GN_E_PYTHON_EXIT) {
+        fprintf(stderr, "%s\n", err->msg);
+        return err->status;
+    }
     if (err->detail != NULL)
         fputs(err->detail, stderr);
     fprintf(stderr, "Error: %s\n", gn_err_text(err, text, sizeof(text)));

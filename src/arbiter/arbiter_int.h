@@ -44,7 +44,9 @@ struct gn_arb_worker {
     struct gn_worker w;
     TAILQ_ENTRY(gn_arb_worker) link;
     uint64_t gen;
-    bool is_booted;     /* was seen to have loaded the application */
+    bool is_booted; /* was seen to have loaded the application */
+    bool is_proven; /* has lived for a while since */
+    int64_t booted_ns;
     bool is_stopping;   /* was told to end by us: its end is no surprise */
     bool owes_usr1;     /* log files were opened anew while it booted */
     int64_t abort_ns;   /* when ABRT was sent, 0 never */
@@ -99,6 +101,8 @@ bool gn_arb_hook(struct gn_arbiter *arb, const struct gn_frozen *f, enum gn_hook
 void gn_arb_crash(struct gn_arbiter *arb);
 
 void gn_arb_set_title(const struct gn_frozen *f, const char *role);
+/* Says by one line which settings are in force. */
+void gn_arb_log_digest(struct gn_arbiter *arb, const struct gn_frozen *f, enum gn_level level);
 void gn_arb_log_options(const struct gn_frozen *f, struct gn_log_options *out);
 
 /* Asks for a turn of the loop at `ns` or before. */
@@ -120,6 +124,10 @@ bool gn_arb_gen_listen(struct gn_arb_gen *g, const struct gn_arb_gen *older, str
                        struct gn_err *err) GN_MUST_CHECK;
 /* Closes the listeners of `g` that `kept` (or NULL) doesn't have too. True when there was one. */
 bool gn_arb_gen_close(struct gn_arb_gen *g, const struct gn_arb_gen *kept);
+
+/* In a worker of `mine`: closes its copies of the listeners that belong to `other` (may be NULL)
+ * alone. */
+void gn_arb_gen_leave(const struct gn_arb_gen *mine, const struct gn_arb_gen *other);
 /* Logs "Listening at: A,B"; `pid` 0 leaves it out. */
 void gn_arb_gen_announce(const struct gn_arb_gen *g, struct gn_log *log, pid_t pid);
 
@@ -142,11 +150,15 @@ void gn_arb_sigpipe_dispatch(struct gn_arbiter *arb);
 /* True when something waits to be acted on. */
 bool gn_arb_sigpipe_pending(void);
 
+/* True when TERM, INT or QUIT waits to be handled. */
+bool gn_arb_sigpipe_wants_stop(void);
+
 /* spawn.c */
 
 /* One step towards gen->num_workers workers of that generation. */
 void gn_arb_manage(struct gn_arbiter *arb, struct gn_arb_gen *gen, int64_t now);
-/* A worker ended before it had booted: the next fork waits a little longer. */
+/* A worker ended before it had booted, or badly right after: the next fork waits a little longer.
+ */
 void gn_arb_spawn_later(struct gn_arbiter *arb, int64_t now);
 /* Tells a worker to end; it is killed `grace_ns` later. */
 void gn_arb_tell(struct gn_arbiter *arb, struct gn_arb_worker *e, int signo, bool drain,

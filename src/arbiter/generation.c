@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool
 is_tls(const struct gn_cfg *c)
@@ -57,8 +58,8 @@ has_fd(const struct gn_arb_gen *g, int fd)
     return false;
 }
 
-/* The listener that `older` was asked for with the same words and `g` has not taken over yet. What was asked for
- * counts, not what was got: port 0 asked for twice is the same listener. */
+/* The listener that `older` was asked for with the same words and `g` has not taken over yet.
+ * What was asked for counts, not what was got: port 0 asked for twice is the same listener. */
 static const struct gn_listener *
 find_open(const struct gn_arb_gen *g, const struct gn_arb_gen *older, const struct gn_addr *addr)
 {
@@ -96,6 +97,9 @@ gn_arb_gen_listen(struct gn_arb_gen *g, const struct gn_arb_gen *older, struct g
         .umask = (mode_t)c->umask,
         .uid = (uid_t)c->user,
         .gid = (gid_t)c->group,
+        /* At a reload the others go on serving meanwhile: the master must not stand still. */
+        .waits = older == NULL,
+        .should_stop = gn_arb_sigpipe_wants_stop,
     };
 
     g->listeners = calloc(c->bind.n + 1, sizeof(*g->listeners));
@@ -121,6 +125,15 @@ gn_arb_gen_listen(struct gn_arb_gen *g, const struct gn_arb_gen *older, struct g
         g->n_listeners = i + 1;
     }
     return true;
+}
+
+void
+gn_arb_gen_leave(const struct gn_arb_gen *mine, const struct gn_arb_gen *other)
+{
+    for (size_t i = 0; other != NULL && i < other->n_listeners; i++) {
+        if (!has_fd(mine, other->listeners[i].fd))
+            close(other->listeners[i].fd);
+    }
 }
 
 bool

@@ -9,6 +9,9 @@
 /* Between ABRT and KILL, so that the worker's hook and traceback have their time. */
 enum { ABORT_GRACE_S = 1 };
 
+/* Who has lived that long after booting was not started in vain. */
+enum { PROBATION_S = 1 };
+
 /* A timeout longer than this is none; keeps the sums below from overflowing. */
 enum { TIMEOUT_MAX_S = 1000 * 1000 * 1000 };
 
@@ -97,11 +100,20 @@ gn_arb_note_booted(struct gn_arbiter *arb, struct gn_arb_worker *e)
     e->is_booted = true;
     if (e->owes_usr1)
         gn_arb_kill(e, SIGUSR1);
-    arb->boot_failures = 0;
+    e->booted_ns = gn_clock_mono_ns();
     if (e->gen == arb->cur->number)
         arb->cur->booted++;
     else if (arb->next != NULL && e->gen == arb->next->number)
         arb->next->booted++;
+}
+
+static void
+watch_probation(struct gn_arbiter *arb, struct gn_arb_worker *e, int64_t now)
+{
+    if (!e->is_booted || e->is_proven || now - e->booted_ns < PROBATION_S * GN_NS_PER_S)
+        return;
+    e->is_proven = true;
+    arb->boot_failures = 0;
 }
 
 void
@@ -109,9 +121,9 @@ gn_arb_watch(struct gn_arbiter *arb, int64_t now)
 {
     struct gn_arb_worker *e;
 
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         gn_arb_note_booted(arb, e);
+        watch_probation(arb, e, now);
         /* While the server stops, graceful_timeout alone decides how long a request may take. */
         if (arb->stop.is_active)
             continue;

@@ -6,17 +6,22 @@
 
 #include "base/proc.h"
 
+static enum gn_level
+signal_level(const struct gn_arb_worker *e, int signo)
+{
+    if (signo == SIGKILL)
+        return GN_LERROR;
+    /* QUIT may reach one that we end before it has, or after it has given up, its handlers. */
+    if (signo == SIGTERM || (signo == SIGQUIT && e->is_stopping))
+        return GN_INFO;
+    return GN_WARN;
+}
+
 static void
 log_signal(struct gn_arbiter *arb, const struct gn_arb_worker *e, int signo)
 {
-    const char *name = gn_proc_signal_name(signo);
-
-    if (signo == SIGKILL)
-        gn_log(arb->log, GN_LERROR, "Worker (pid:%d) was sent %s! Perhaps out of memory?",
-               (int)e->w.pid, name);
-    else
-        gn_log(arb->log, signo == SIGTERM ? GN_INFO : GN_WARN, "Worker (pid:%d) was sent %s!",
-               (int)e->w.pid, name);
+    gn_log(arb->log, signal_level(e, signo), "Worker (pid:%d) was sent %s!%s", (int)e->w.pid,
+           gn_proc_signal_name(signo), signo == SIGKILL ? " Perhaps out of memory?" : "");
 }
 
 static void
@@ -34,8 +39,7 @@ serves_somebody(const struct gn_arbiter *arb)
 {
     const struct gn_arb_worker *e;
 
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         if (e->is_booted && !e->is_stopping)
             return true;
     }
@@ -52,8 +56,8 @@ boot_failed(struct gn_arbiter *arb, const struct gn_arb_worker *e, int status, i
         gn_arb_reload_fail(arb);
         return false;
     }
-    /* After a failed reload the broken code may still lie there, and the old workers hold the fort: one of them
-     * that ends must not take the others with it. */
+    /* After a failed reload the broken code may still lie there, and the old workers hold the
+     * fort: one of them that ends must not take the others with it. */
     if (code != GN_EXIT_WORKER_BOOT && code != GN_EXIT_APP_LOAD)
         gn_arb_spawn_later(arb, now);
     else if (arb->keeps_old && serves_somebody(arb))
@@ -80,6 +84,8 @@ reaped(struct gn_arbiter *arb, struct gn_arb_worker *e, int status, int64_t now)
     TAILQ_REMOVE(&arb->workers, e, link);
     if (failed && !arb->stop.is_active)
         halts = boot_failed(arb, e, status, now);
+    else if (status != 0 && !e->is_proven && !e->is_stopping)
+        gn_arb_spawn_later(arb, now);
     if (!halts && !gn_arb_hook(arb, e->w.frozen, GN_HOOK_CHILD_EXIT,
                                &(struct gn_hook_args){.arbiter = arb, .worker = &e->w}))
         gn_arb_crash(arb);
@@ -95,9 +101,9 @@ anybody_ended(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
-/* As the first process of a container we inherit the orphans of everybody, and nobody else will wait for them. This
- * takes their status from a hook's subprocess as well when both end in the same moment; there is no way to tell
- * them apart. */
+/* As the first process of a container we inherit the orphans of everybody, and nobody else will
+ * wait for them. This takes their status from a hook's subprocess as well when both end in the
+ * same moment; there is no way to tell them apart. */
 static void
 reap_strangers(struct gn_arbiter *arb)
 {
@@ -116,7 +122,8 @@ gn_arb_reap(struct gn_arbiter *arb, int64_t now)
 
     if (!anybody_ended())
         return;
-    /* Worker by worker: a child that a hook has started belongs to the hook, which wants its status. */
+    /* Worker by worker: a child that a hook has started belongs to the hook, which wants its
+     * status. */
     for (e = TAILQ_FIRST(&arb->workers); e != NULL; e = following) {
         following = TAILQ_NEXT(e, link);
         if (waitpid(e->w.pid, &status, WNOHANG) == e->w.pid)

@@ -37,29 +37,6 @@ log_diags(struct gn_arbiter *arb, const struct gn_diags *diags, bool ok)
     free(text);
 }
 
-/* Compiles what the process was started with once more, in the directory where it was started: paths on the command
- * line count from there. NULL after logging what is wrong. */
-static const struct gn_frozen *
-compile_again(struct gn_arbiter *arb)
-{
-    struct gn_compiled out = {.frozen = NULL};
-    struct gn_diags diags;
-    struct gn_err err = {0};
-    bool ok;
-
-    if (chdir(arb->inputs->start_dir) != 0)
-        gn_log(arb->log, GN_WARN, "Can't go back to %s for reading the configuration: %s",
-               arb->inputs->start_dir, strerror(errno));
-    gn_diags_init(&diags);
-    ok = gn_compile(arb->inputs, arb->host, &diags, &out) && out.frozen != NULL;
-    log_diags(arb, &diags, ok);
-    gn_diags_fini(&diags);
-    if (!gn_arb_chdir(arb->cur->frozen, &err))
-        gn_log_err(arb->log, GN_WARN, "After reading the configuration", &err);
-    gn_err_clear(&err);
-    return ok ? out.frozen : NULL;
-}
-
 /* Applies a table to this process. After a failure a part of it is in force. */
 static bool
 enter(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err *err)
@@ -83,6 +60,33 @@ enter_current(struct gn_arbiter *arb)
     if (!enter(arb, arb->cur->frozen, &err))
         gn_log_err(arb->log, GN_LERROR, "Can't apply the old configuration again", &err);
     gn_err_clear(&err);
+}
+
+/* Compiles what the process was started with once more, in the directory where it was started:
+ * paths on the command line count from there. NULL after logging what is wrong. */
+static const struct gn_frozen *
+compile_again(struct gn_arbiter *arb)
+{
+    struct gn_compiled out = {.frozen = NULL};
+    struct gn_diags diags;
+    struct gn_err err = {0};
+    bool ok;
+
+    if (chdir(arb->inputs->start_dir) != 0)
+        gn_log(arb->log, GN_WARN, "Can't go back to %s for reading the configuration: %s",
+               arb->inputs->start_dir, strerror(errno));
+    gn_diags_init(&diags);
+    /* A configuration file reads the environment: it must find it as at the start. */
+    arb->host->ops->restore(arb->host);
+    ok = gn_compile(arb->inputs, arb->host, &diags, &out) && out.frozen != NULL;
+    log_diags(arb, &diags, ok);
+    gn_diags_fini(&diags);
+    if (!gn_arb_chdir(arb->cur->frozen, &err))
+        gn_log_err(arb->log, GN_WARN, "After reading the configuration", &err);
+    gn_err_clear(&err);
+    if (!ok)
+        enter_current(arb);
+    return ok ? out.frozen : NULL;
 }
 
 static void
@@ -126,6 +130,7 @@ static void
 say_what_changes(struct gn_arbiter *arb)
 {
     gn_frozen_diff(arb->cur->frozen, arb->next->frozen, log_change, arb);
+    gn_arb_log_digest(arb, arb->next->frozen, GN_INFO);
     if (arb->is_preloaded)
         gn_log(arb->log, GN_WARN,
                "The application was preloaded and is not imported again: start the server anew to "
@@ -172,6 +177,8 @@ gn_arb_on_hup(struct gn_arbiter *arb)
     if (g == NULL || !begin(arb, g, &err)) {
         gn_log_err(arb->log, GN_LERROR, "Reload failed, the old configuration stays in force",
                    &err);
+        if (g == NULL)
+            enter_current(arb);
         gn_arb_gen_free(g);
     }
     gn_err_clear(&err);
@@ -220,10 +227,11 @@ retire_old(struct gn_arbiter *arb, bool drain)
 {
     struct gn_arb_worker *e;
 
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
-        if (e->gen != arb->cur->number && !e->is_stopping)
-            gn_arb_tell(arb, e, SIGTERM, drain, gn_arb_grace_ns(arb->cur->frozen));
+    TAILQ_FOREACH(e, &arb->workers, link) {
+        if (e->gen == arb->cur->number || e->is_stopping)
+            continue;
+        gn_arb_tell(arb, e, SIGTERM, drain,
+                    gn_arb_has_booted(e) ? gn_arb_grace_ns(arb->cur->frozen) : BOOTING_GRACE_NS);
     }
 }
 
@@ -267,8 +275,7 @@ gn_arb_reload_drop(struct gn_arbiter *arb, bool restore)
     if (g == NULL)
         return;
     arb->next = NULL;
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         if (e->gen != g->number || e->is_stopping)
             continue;
         if (gn_arb_has_booted(e))

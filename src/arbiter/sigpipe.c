@@ -30,9 +30,9 @@ static const struct {
 #undef SIG
 };
 
-/* Signal state, the only static data that changes here. `raised` grows in the handler, `seen` follows in
- * the loop: nothing is lost between reading and clearing, and nothing when the pipe is full. Handlers may run
- * on any thread that a hook has started. */
+/* Signal state, the only static data that changes here. `raised` grows in the handler, `seen`
+ * follows in the loop: nothing is lost between reading and clearing, and nothing when the pipe
+ * is full. Handlers may run on any thread that a hook has started. */
 static _Atomic unsigned raised[ROW_COUNT];
 static unsigned seen[ROW_COUNT];
 static _Atomic int wake_write_fd = -1;
@@ -84,8 +84,26 @@ close_pipe(struct gn_arbiter *arb)
 void
 gn_arb_sigpipe_close(struct gn_arbiter *arb)
 {
-    /* The handlers stay: a second TERM must not turn an orderly end, which is nearly done, into a death by signal. */
+    /* The handlers stay: a second TERM must not turn an orderly end, which is nearly done, into
+     * a death by signal. */
     close_pipe(arb);
+}
+
+bool
+gn_arb_sigpipe_wants_stop(void)
+{
+    static const int stops[] = {ROW_TERM, ROW_INT, ROW_QUIT};
+
+    for (size_t i = 0; i < GN_ARRAY_LEN(stops); i++)
+        if (atomic_load(&raised[stops[i]]) != seen[stops[i]])
+            return true;
+    return false;
+}
+
+static void
+do_nothing(int signo)
+{
+    (void)signo;
 }
 
 void
@@ -93,6 +111,10 @@ gn_arb_sigpipe_child(struct gn_arbiter *arb)
 {
     for (int i = 0; i < ROW_COUNT; i++)
         signal(rows[i].signo, SIG_DFL);
+    /* Their default is to stop the process. They have no effect on a worker; a handler, unlike
+     * SIG_IGN, is not inherited by what the application starts. */
+    signal(SIGTTIN, do_nothing);
+    signal(SIGTTOU, do_nothing);
     close_pipe(arb);
 }
 

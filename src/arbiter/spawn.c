@@ -10,19 +10,15 @@
 
 #include "base/clock.h"
 
-/* Delay before a worker is started again, when none has come up in between: 0, 0.1, 0.2, 0.4 ... s. */
+/* Delay before a worker is started again, when none has come up in between: 0, 0.1, 0.2, 0.4 ...
+ * s. */
 #define SPAWN_DELAY_NS (GN_NS_PER_S / 10)
 #define SPAWN_DELAY_MAX_NS (5 * GN_NS_PER_S)
-
-/* A grace longer than this never ends; keeps the sums from overflowing. */
-enum { GRACE_MAX_S = 1000 * 1000 * 1000 };
 
 int64_t
 gn_arb_grace_ns(const struct gn_frozen *f)
 {
-    int64_t s = f->cfg.graceful_timeout;
-
-    return (s > GRACE_MAX_S ? GRACE_MAX_S : s) * GN_NS_PER_S;
+    return gn_clock_ns_of_s(f->cfg.graceful_timeout);
 }
 
 /* The smallest number that no living worker has; 0 when all are taken. */
@@ -32,8 +28,7 @@ free_id(const struct gn_arbiter *arb)
     const struct gn_arb_worker *e;
     unsigned char used[GN_ARB_SLOTS] = {0};
 
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         used[e->w.id - 1] = 1;
     }
     for (int i = 0; i < GN_ARB_SLOTS; i++)
@@ -117,6 +112,8 @@ become_worker(struct gn_arbiter *arb, struct gn_arb_worker *e, const sigset_t *m
     sigprocmask(SIG_SETMASK, mask, NULL);
     arb->host->ops->after_fork(arb->host, true);
     gn_log_after_fork(arb->log);
+    gn_arb_gen_leave(arb->cur->number == e->gen ? arb->cur : arb->next, arb->cur);
+    gn_arb_gen_leave(arb->cur->number == e->gen ? arb->cur : arb->next, arb->next);
     /* The siblings are the master's: nothing here may signal or watch them. */
     TAILQ_INIT(&arb->workers);
     e->w.pid = getpid();
@@ -136,8 +133,8 @@ run_worker(struct gn_arbiter *arb, struct gn_arb_worker *e, const sigset_t *mask
     _exit(status);
 }
 
-/* The only fork of the server. Signals wait meanwhile: the child would take those for it with the master's handlers,
- * and count them where nobody looks. */
+/* The only fork of the server. Signals wait meanwhile: the child would take those for it with
+ * the master's handlers, and count them where nobody looks. */
 static pid_t
 fork_worker(struct gn_arbiter *arb, struct gn_arb_worker *e)
 {
@@ -238,8 +235,7 @@ count_workers(const struct gn_arbiter *arb, uint64_t gen, struct gn_arb_worker *
     int n = 0;
 
     *oldest = NULL;
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         if (e->gen != gen || e->is_stopping)
             continue;
         if (n++ == 0)

@@ -12,8 +12,7 @@ signal_all(struct gn_arbiter *arb, int signo)
 {
     struct gn_arb_worker *e;
 
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         e->is_stopping = true;
         gn_arb_kill(e, signo);
     }
@@ -25,8 +24,7 @@ drain_all(struct gn_arbiter *arb)
 {
     struct gn_arb_worker *e;
 
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         atomic_store(&e->w.slot->drain, 1);
     }
 }
@@ -53,8 +51,7 @@ log_survivors(struct gn_arbiter *arb)
 {
     struct gn_arb_worker *e;
 
-    TAILQ_FOREACH(e, &arb->workers, link)
-    {
+    TAILQ_FOREACH(e, &arb->workers, link) {
         gn_log(arb->log, GN_WARN, "Worker (pid:%d) can't be killed, left behind", (int)e->w.pid);
     }
 }

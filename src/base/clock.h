@@ -15,6 +15,14 @@
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t gn_clock_mono_ns(void);
 
+/* Seconds of a setting in nanoseconds; what would never end is cut to about 30 years, so that sums
+ * with a clock can't overflow. */
+static inline int64_t
+gn_clock_ns_of_s(int64_t s)
+{
+    return (s > 1000000000 ? 1000000000 : s) * GN_NS_PER_S;
+}
+
 /* CLOCK_REALTIME in whole seconds. */
 time_t gn_clock_wall_s(void);
 

@@ -1,5 +1,9 @@
 #include "base/num.h"
 
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
 #define BLANKS " \t\n\r\f\v"
 
 static int
@@ -121,4 +125,22 @@ gn_num_python_int(struct gn_slice s, int base, int64_t *out)
         return GN_NUM_RANGE;
     *out = negative ? (int64_t)(0 - value) : (int64_t)value;
     return GN_NUM_OK;
+}
+
+bool
+gn_num_float(struct gn_slice s, double *out)
+{
+    char text[512], *end;
+    locale_t plain;
+
+    if (s.n == 0 || s.n >= sizeof(text))
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    plain = newlocale(LC_NUMERIC_MASK, "C", NULL);
+    if (plain == NULL)
+        return false;
+    *out = strtod_l(text, &end, plain);
+    freelocale(plain);
+    return end == text + s.n;
 }

@@ -38,8 +38,8 @@ enum gn_print_form { GN_PRINT_PLAIN, GN_PRINT_ORIGIN, GN_PRINT_JSON, GN_PRINT_YA
 
 enum gn_check_form { GN_CHECK_TEXT, GN_CHECK_JSON, GN_CHECK_SARIF, GN_CHECK_GITHUB };
 
-/* What was asked for on the command line (or in GUNICORN_CMD_ARGS) that is no setting: forms of the outputs. Strings live in
- * the builder's arena, and in the compiled result in the frozen pages' own copies or in argv. */
+/* What was asked for on the command line (or in GUNICORN_CMD_ARGS) that is no setting: forms of the
+ * outputs. In the compiled result all strings are names of settings. */
 struct gn_cli_options {
     enum gn_print_form print_form; /* --print-config=FORM */
     enum gn_check_form check_form; /* --check-config=FORM */
@@ -76,12 +76,18 @@ bool gn_from_defaults(struct gn_builder *b);
 bool gn_from_env(struct gn_builder *b, char *const *envp);
 bool gn_from_ini(struct gn_builder *b, const char *path, const char *section);
 
-/* argv after the program name, or the words of GUNICORN_CMD_ARGS (layer tells). -h, --version and
- * the positional argument are reported in `out`. */
+/* argv after the program name, or the words of GUNICORN_CMD_ARGS (layer tells). -h, --version,
+ * options that are no settings and the positional argument are reported in `out`. */
 struct gn_argv_result {
     bool wants_help;
     bool wants_version;
     const char *app_uri; /* ARGV layer only; NULL when none was given */
+    struct gn_cli_options options;
+    bool has_option[GN_OPTION_COUNT];    /* which of them were given */
+    struct gn_origin described;          /* where --describe stands */
+    bool is_named[GN_SETTING_COUNT];     /* settings named beside --print-config=FORM */
+    size_t n_names;
+    enum gn_setting_id names[GN_SETTING_COUNT]; /* in the order of the words */
 };
 bool gn_from_argv(struct gn_builder *b, int n, char *const *words, enum gn_layer layer,
                   struct gn_argv_result *out);

@@ -7,6 +7,8 @@
 
 static const char cmd_args_variable[] = "GUNICORN_CMD_ARGS";
 
+enum { DEFAULT_CHECK_TIMEOUT_S = 60 };
+
 struct compiler {
     struct gn_builder b;
     const struct gn_inputs *in;
@@ -73,8 +75,12 @@ read_conf(struct compiler *c)
     const struct gn_origin none = {.layer = GN_LAYER_DEFAULT};
 
     for (size_t i = 0; i < GN_ARRAY_LEN(layers); i++) {
+        const struct gn_candidate *found = find_candidate(&c->b, GN_S_CONFIG, layers[i]);
         const char *given = gn_builder_peek(&c->b, GN_S_CONFIG, layers[i]);
 
+        /* --reset config: the default file again, which may be missing. */
+        if (found != NULL && found->raw == found->setting->def)
+            break;
         if (given != NULL && given[0] != '\0') {
             gn_from_conf(&c->b, given, &find_candidate(&c->b, GN_S_CONFIG, layers[i])->origin);
             return;
@@ -110,12 +116,69 @@ mode_of(const struct gn_frozen *f)
     return f->cfg.check_config ? GN_MODE_CHECK : GN_MODE_RUN;
 }
 
-/* -h and --version work whatever else is wrong, and the first of them wins. */
+/* -h, --version and --describe work whatever else is wrong; the first of the first two wins. */
 static bool
 wants_text(const struct gn_argv_result *r, struct gn_compiled *out)
 {
+    if (!r->wants_help && !r->wants_version) {
+        out->mode = GN_MODE_DESCRIBE;
+        return r->options.describe != NULL;
+    }
     out->mode = r->wants_help ? GN_MODE_HELP : GN_MODE_VERSION;
-    return r->wants_help || r->wants_version;
+    return true;
+}
+
+/* Replaces the text of --describe, which may live in the builder, by the name of the setting. */
+static bool
+find_described(const struct gn_argv_result *r, struct gn_diags *diags, struct gn_compiled *out)
+{
+    struct gn_slice name = gn_slice_str(r->options.describe);
+    const struct gn_setting *s = gn_setting_find(name);
+    const struct gn_setting *near = gn_near_setting(name);
+    struct gn_diag *diag;
+
+    out->options.describe = s != NULL ? s->name : NULL;
+    if (s != NULL)
+        return true;
+    out->mode = GN_MODE_RUN;
+    diag = gn_diag_add(diags, GN_ERROR, &r->described, NULL, "there is no setting '%s'",
+                       r->options.describe);
+    if (near != NULL)
+        gn_diag_hint(diags, diag, "did you mean '%s'?", near->name);
+    return false;
+}
+
+static bool
+compile_text(struct compiler *c, const struct gn_argv_result *r, struct gn_compiled *out)
+{
+    gn_diags_fini(c->b.diags);
+    gn_diags_init(c->b.diags);
+    return out->mode != GN_MODE_DESCRIBE || find_described(r, c->b.diags, out);
+}
+
+/* Options of the command line go before those of the variable, one by one. */
+static void
+merge_options(const struct compiler *c, struct gn_compiled *out)
+{
+    const struct gn_cli_options *a = &c->argv.options, *v = &c->cmd_args.options;
+    const bool *has = c->argv.has_option;
+    const struct gn_argv_result *named = c->argv.n_names > 0 ? &c->argv : &c->cmd_args;
+
+    out->options = (struct gn_cli_options){
+        .print_form = has[GN_O_PRINT_CONFIG] ? a->print_form : v->print_form,
+        .check_form = has[GN_O_CHECK_CONFIG] ? a->check_form : v->check_form,
+        .checks_values_only = a->checks_values_only || v->checks_values_only,
+        .is_strict = a->is_strict || v->is_strict,
+        .reveals_secrets = a->reveals_secrets || v->reveals_secrets,
+        .prints_all = a->prints_all || v->prints_all,
+        .check_timeout_s = has[GN_O_CHECK_TIMEOUT] ? a->check_timeout_s : v->check_timeout_s,
+    };
+    if (out->options.check_timeout_s == 0)
+        out->options.check_timeout_s = DEFAULT_CHECK_TIMEOUT_S;
+    for (size_t i = 0; i < named->n_names; i++)
+        out->names[i] = gn_settings[named->names[i]].name;
+    out->names[named->n_names] = NULL;
+    out->options.names = named->n_names > 0 ? out->names : NULL;
 }
 
 static bool
@@ -123,14 +186,13 @@ compile(struct compiler *c, struct gn_compiled *out)
 {
     bool argv_ok = gn_from_argv(&c->b, c->in->argc > 0 ? c->in->argc - 1 : 0, c->in->argv + 1,
                                 GN_LAYER_ARGV, &c->argv);
-    struct gn_diags *diags = c->b.diags;
 
     read_cmd_args(c);
-    if (wants_text(&c->argv, out) || wants_text(&c->cmd_args, out)) {
-        gn_diags_fini(diags);
-        gn_diags_init(diags);
-        return true;
-    }
+    if (wants_text(&c->argv, out))
+        return compile_text(c, &c->argv, out);
+    if (wants_text(&c->cmd_args, out))
+        return compile_text(c, &c->cmd_args, out);
+    merge_options(c, out);
     out->mode = GN_MODE_RUN;
     c->b.app_uri = c->argv.app_uri;
     if (!gn_from_defaults(&c->b) || !gn_from_env(&c->b, c->in->envp))

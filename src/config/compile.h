@@ -15,12 +15,14 @@ enum gn_mode {
     GN_MODE_PRINT,
     GN_MODE_HELP,
     GN_MODE_VERSION,
+    GN_MODE_DESCRIBE, /* options.describe is the exact name of a setting */
 };
 
 struct gn_compiled {
     enum gn_mode mode;
     struct gn_cli_options options;
-    const struct gn_frozen *frozen; /* NULL after an error and in the HELP and VERSION modes */
+    const char *names[GN_SETTING_COUNT + 1]; /* where options.names points to; don't copy */
+    const struct gn_frozen *frozen; /* NULL after an error and in the modes that only print texts */
 };
 
 /* Compiles. The host is started (host->ops->start) only when a source or value needs it. False when `diags`
@@ -32,6 +34,9 @@ bool gn_compile(const struct gn_inputs *in, struct gn_host *host, struct gn_diag
 void gn_usage_help(const char *prog, int columns, FILE *out);
 void gn_usage_line(const char *prog, FILE *out);
 void gn_usage_version(const char *prog, FILE *out);
+
+/* The documentation of one setting, as --describe prints it. */
+void gn_usage_describe(const struct gn_setting *s, FILE *out);
 
 /* argv_split.c: POSIX shell words as Python's shlex.split(comments=False). NULL and a message in `err` on
  * unbalanced quotes. The words live in the arena; the array ends with NULL. */

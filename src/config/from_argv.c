@@ -6,12 +6,19 @@
 /* argparse's way of reading a command line, on the settings table: first every word is classified,
  * then options take their values and the first run of other words is the positional argument. */
 
-enum flag_use { FLAG_SETTING, FLAG_HELP, FLAG_VERSION };
+enum flag_use {
+    FLAG_SETTING,
+    FLAG_OFF, /* "--no-reload": ours, switches a setting off */
+    FLAG_OPTION,
+    FLAG_HELP,
+    FLAG_VERSION,
+};
 
 struct flag {
     const char *text; /* "-w", "--workers" */
     enum flag_use use;
-    const struct gn_setting *setting; /* FLAG_SETTING */
+    const struct gn_setting *setting; /* FLAG_SETTING, FLAG_OFF */
+    const struct gn_option *option;   /* FLAG_OPTION, and FLAG_SETTING when an option extends it */
 };
 
 enum word_kind {
@@ -35,6 +42,7 @@ struct given {
     size_t n, room;
     int word;
     const char *shown;
+    bool is_reset; /* `value` is the default, also that of a list */
 };
 
 struct parser {
@@ -49,6 +57,7 @@ struct parser {
     struct gn_argv_result *out;
     const char *extras; /* words that nobody takes, with blanks between */
     bool positional_done, is_bad, no_memory;
+    bool takes_names; /* words that are names of settings limit what is printed */
 };
 
 static void usage_error(struct parser *p, int at, const char *fmt, ...) GN_PRINTF(3, 4);
@@ -79,6 +88,8 @@ flag_names(struct parser *p, const struct flag *flag)
         return "-h/--help";
     if (flag->use == FLAG_VERSION)
         return "-v/--version";
+    if (flag->use != FLAG_SETTING)
+        return flag->text;
     for (const char *const *one = flag->setting->cli; *one != NULL; one++)
         text = text == NULL ? *one : gn_arena_printf(&p->b->arena, "%s/%s", text, *one);
     return text != NULL ? text : flag->text;
@@ -92,23 +103,61 @@ repr(struct parser *p, const char *text)
     return gn_value_text(&p->b->arena, &v, true);
 }
 
+static size_t
+count(const char *const *words)
+{
+    size_t n = 0;
+
+    while (words[n] != NULL)
+        n++;
+    return n;
+}
+
+static const struct gn_option *
+find_option(const char *flag)
+{
+    for (const struct gn_option *o = gn_options; o->flag != NULL; o++) {
+        if (strcmp(o->flag, flag) == 0)
+            return o;
+    }
+    return NULL;
+}
+
+static void
+add_flag(struct parser *p, const char *text, enum flag_use use, const struct gn_setting *setting)
+{
+    p->flags[p->n_flags++] = (struct flag){text, use, setting, find_option(text)};
+}
+
+/* Additions, which have no place in messages. */
+static void
+add_own_flags(struct parser *p)
+{
+    for (size_t i = 0; i < GN_SETTING_COUNT; i++) {
+        for (const char *const *one = gn_settings[i].off; *one != NULL; one++)
+            add_flag(p, *one, FLAG_OFF, &gn_settings[i]);
+    }
+    for (const struct gn_option *o = gn_options; o->flag != NULL; o++) {
+        if (o->action != GN_CLI_OPTIONAL)
+            add_flag(p, o->flag, FLAG_OPTION, NULL);
+    }
+}
+
 /* -h and -v first, then all others in the order of --help: messages list candidates so. */
 static bool
 make_flags(struct parser *p)
 {
     static const struct flag own[] = {
-        {"-h", FLAG_HELP, NULL},
-        {"--help", FLAG_HELP, NULL},
-        {"-v", FLAG_VERSION, NULL},
-        {"--version", FLAG_VERSION, NULL},
+        {"-h", FLAG_HELP, NULL, NULL},
+        {"--help", FLAG_HELP, NULL, NULL},
+        {"-v", FLAG_VERSION, NULL, NULL},
+        {"--version", FLAG_VERSION, NULL, NULL},
     };
     const struct gn_setting *s;
-    size_t most = GN_ARRAY_LEN(own);
+    size_t most = GN_ARRAY_LEN(own) + GN_OPTION_COUNT;
 
-    for (size_t i = 0; (s = gn_usage_option(i)) != NULL; i++) {
-        for (const char *const *one = s->cli; *one != NULL; one++)
-            most++;
-    }
+    for (size_t i = 0; i < GN_SETTING_COUNT; i++)
+        most += count(gn_settings[i].cli) + count(gn_settings[i].off);
     p->flags = gn_arena_alloc(&p->b->arena, most * sizeof(*p->flags));
     if (p->flags == NULL)
         return false;
@@ -116,8 +165,9 @@ make_flags(struct parser *p)
     p->n_flags = GN_ARRAY_LEN(own);
     for (size_t i = 0; (s = gn_usage_option(i)) != NULL; i++) {
         for (const char *const *one = s->cli; *one != NULL; one++)
-            p->flags[p->n_flags++] = (struct flag){*one, FLAG_SETTING, s};
+            add_flag(p, *one, FLAG_SETTING, s);
     }
+    add_own_flags(p);
     return true;
 }
 
@@ -135,7 +185,9 @@ exact_flag(const struct parser *p, struct gn_slice text)
 static bool
 can_abbreviate(const struct flag *flag)
 {
-    return flag->use != FLAG_SETTING || !flag->setting->is_addition;
+    if (flag->use == FLAG_SETTING)
+        return !flag->setting->is_addition;
+    return flag->use == FLAG_HELP || flag->use == FLAG_VERSION;
 }
 
 /* The flag that `prefix` abbreviates; reports an ambiguous one. */
@@ -306,11 +358,132 @@ append_item(struct parser *p, struct given *g, const struct gn_value *item)
 static const struct gn_value *
 flag_value(struct parser *p, int at, const struct flag *flag, const char *text)
 {
+    if (flag->use == FLAG_OFF)
+        return &gn_value_false;
     if (text == NULL)
         return gn_value_bool(flag->setting->action != GN_CLI_STORE_FALSE);
     if (flag->setting->cli_type != GN_CLI_STR)
         return parse_number(p, at, flag, text);
     return gn_value_str(&p->b->arena, gn_slice_str(text));
+}
+
+/* The setting that --reset or --describe names; reports one that doesn't exist. */
+static const struct gn_setting *
+named_setting(struct parser *p, int at, const struct flag *flag, const char *text)
+{
+    const struct gn_setting *s = gn_setting_find(gn_slice_str(text));
+    const struct gn_setting *near = gn_near_setting(gn_slice_str(text));
+
+    if (s == NULL && near != NULL)
+        usage_error(p, at, "argument %s: there is no setting %s, did you mean %s?", flag->text,
+                    repr(p, text), near->name);
+    else if (s == NULL)
+        usage_error(p, at, "argument %s: there is no setting %s", flag->text, repr(p, text));
+    return s;
+}
+
+/* The setting goes back to its built-in default; words further to the left don't count. */
+static void
+reset(struct parser *p, int at, const struct flag *flag, const char *text)
+{
+    const struct gn_setting *s = named_setting(p, at, flag, text);
+    struct given *g;
+
+    if (s == NULL)
+        return;
+    g = &p->given[s->id];
+    g->value = s->def;
+    if (s->kind == GN_KIND_DIRECTORY && s->def->tag == GN_V_NONE)
+        g->value = gn_value_str(&p->b->arena, gn_slice_str(p->b->start_dir));
+    p->no_memory = p->no_memory || g->value == NULL;
+    g->n = 0;
+    g->word = at + 1;
+    g->shown = p->info[at].shown;
+    g->is_reset = true;
+}
+
+static void
+set_timeout(struct parser *p, int at, const struct flag *flag, const char *text)
+{
+    int64_t n;
+
+    if (gn_num_python_int(gn_slice_str(text), 10, &n) == GN_NUM_OK && n > 0)
+        p->out->options.check_timeout_s = n;
+    else
+        usage_error(p, at, "argument %s: invalid number of seconds: %s", flag->text, repr(p, text));
+}
+
+/* The place of a FORM among the choices; -1: reported. */
+static int
+form_index(struct parser *p, int at, const struct flag *flag, const char *text)
+{
+    const char *const *choices = flag->option->choices;
+    const char *all = NULL;
+
+    for (int i = 0; choices[i] != NULL; i++) {
+        if (strcmp(choices[i], text) == 0)
+            return i;
+        all = all == NULL ? choices[i] : gn_arena_printf(&p->b->arena, "%s, %s", all, choices[i]);
+    }
+    usage_error(p, at, "argument %s: invalid choice: %s (choose from %s)", flag->text,
+                repr(p, text), all);
+    return -1;
+}
+
+/* Without a value (`text` NULL) the plain form is wanted again; the one that says what to check
+ * stands beside the others. */
+static bool
+set_form(struct parser *p, int at, const struct flag *flag, const char *text)
+{
+    int i = text != NULL ? form_index(p, at, flag, text) : -1;
+
+    if (text != NULL && i < 0)
+        return false;
+    if (i >= 0 && flag->option->id == GN_O_CHECK_CONFIG &&
+        GN_CHECK_TEXT + 1 + i > GN_CHECK_GITHUB) {
+        p->out->options.checks_values_only = true;
+        return true;
+    }
+    p->out->has_option[flag->option->id] = true;
+    if (flag->option->id == GN_O_PRINT_CONFIG)
+        p->out->options.print_form = (enum gn_print_form)(GN_PRINT_PLAIN + 1 + i);
+    else
+        p->out->options.check_form = (enum gn_check_form)(GN_CHECK_TEXT + 1 + i);
+    return true;
+}
+
+static void
+apply_option(struct parser *p, int at, const struct flag *flag, const char *text)
+{
+    struct gn_cli_options *o = &p->out->options;
+
+    p->out->has_option[flag->option->id] = true;
+    switch (flag->option->id) {
+    case GN_O_STRICT:
+        o->is_strict = true;
+        break;
+    case GN_O_CHECK_TIMEOUT:
+        set_timeout(p, at, flag, text);
+        break;
+    case GN_O_ALL:
+        o->prints_all = true;
+        break;
+    case GN_O_REVEAL_SECRETS:
+        o->reveals_secrets = true;
+        break;
+    case GN_O_RESET:
+        reset(p, at, flag, text);
+        break;
+    case GN_O_DESCRIBE:
+        o->describe = text;
+        p->out->described =
+            (struct gn_origin){.layer = p->layer, .word = at + 1, .text = p->info[at].shown};
+        break;
+    case GN_O_PRINT_CONFIG:
+    case GN_O_CHECK_CONFIG:
+    case GN_OPTION_COUNT:
+        break;
+    }
 }
 
 static void
@@ -320,7 +493,16 @@ apply(struct parser *p, int at, const struct flag *flag, const char *text)
     struct given *g;
     bool was_bad = p->is_bad;
 
-    if (flag->use != FLAG_SETTING) {
+    if (flag->use == FLAG_OPTION) {
+        apply_option(p, at, flag, text);
+        return;
+    }
+    if (flag->use == FLAG_SETTING && flag->option != NULL) {
+        if (!set_form(p, at, flag, text))
+            return;
+        text = NULL;
+    }
+    if (flag->use == FLAG_HELP || flag->use == FLAG_VERSION) {
         bool is_first = !p->out->wants_help && !p->out->wants_version;
 
         p->out->wants_help = p->out->wants_help || (is_first && flag->use == FLAG_HELP);
@@ -337,18 +519,24 @@ apply(struct parser *p, int at, const struct flag *flag, const char *text)
     if (flag->setting->action == GN_CLI_APPEND && !append_item(p, g, value))
         p->no_memory = true;
     /* An appended list keeps the place of its first word, anything else that of its last. */
-    if (g->value == NULL || flag->setting->action != GN_CLI_APPEND) {
+    if (g->value == NULL || g->is_reset || flag->setting->action != GN_CLI_APPEND) {
         g->word = at + 1;
         g->shown = p->info[at].shown;
     }
     g->value = value;
+    g->is_reset = false;
 }
 
 static bool
 needs_value(const struct flag *flag)
 {
-    return flag->use == FLAG_SETTING &&
-           (flag->setting->action == GN_CLI_STORE || flag->setting->action == GN_CLI_APPEND);
+    enum gn_cli_action action = GN_CLI_NONE;
+
+    if (flag->use == FLAG_SETTING)
+        action = flag->setting->action;
+    else if (flag->use == FLAG_OPTION)
+        action = flag->option->action;
+    return action == GN_CLI_STORE || action == GN_CLI_APPEND;
 }
 
 static bool
@@ -358,11 +546,44 @@ may_take_value(const struct flag *flag)
            (flag->use == FLAG_SETTING && flag->setting->action == GN_CLI_OPTIONAL);
 }
 
+static bool
+has_plain_after(const struct parser *p, int at)
+{
+    for (at++; at < p->n; at++) {
+        const struct word *info = &p->info[at];
+
+        if (info->kind == WORD_PLAIN)
+            return true;
+        if (info->flag != NULL && info->explicit == NULL && needs_value(info->flag))
+            at++;
+    }
+    return false;
+}
+
+/* "--proxy-protocol v2 app:app": the word behind a flag with an optional value is this value when
+ * it is one of the choices and can't be the application, as that is named by another word. */
+static bool
+is_optional_value(const struct parser *p, int at, const struct flag *flag)
+{
+    const char *const *choice = flag->use == FLAG_SETTING ? flag->setting->choices : NULL;
+
+    if (choice == NULL || !may_take_value(flag) || at >= p->n || p->info[at].kind != WORD_PLAIN)
+        return false;
+    while (*choice != NULL && strcmp(*choice, p->words[at]) != 0)
+        choice++;
+    return *choice != NULL &&
+           (p->layer == GN_LAYER_CMD_ARGS || p->positional_done || has_plain_after(p, at));
+}
+
 /* The flag without a glued value: takes the next word when it needs one. */
 static int
 consume_flag(struct parser *p, int at, const struct flag *flag)
 {
     if (!needs_value(flag)) {
+        if (is_optional_value(p, at + 1, flag)) {
+            apply(p, at, flag, p->words[at + 1]);
+            return at + 2;
+        }
         apply(p, at, flag, NULL);
         return at + 1;
     }
@@ -372,6 +593,17 @@ consume_flag(struct parser *p, int at, const struct flag *flag)
     }
     apply(p, at, flag, p->words[at + 1]);
     return at + 2;
+}
+
+/* "--print-config=json": the form is an addition, so that the flag must be written out. */
+static bool
+has_form(const struct parser *p, int at, const struct flag *flag)
+{
+    const struct word *info = &p->info[at];
+
+    return flag->use == FLAG_SETTING && flag->option != NULL && info->flag == flag &&
+           info->explicit != NULL && info->explicit[0] != '\0' && info->shown != NULL &&
+           strcmp(info->shown, flag->text) == 0;
 }
 
 /* "-DR", "-Dw4", "-w=4", "--workers=4". The first pass (`is_trial`) only looks for errors, as
@@ -386,7 +618,7 @@ consume_glued(struct parser *p, int at, bool is_trial)
         const struct flag *next = NULL;
         char text[3] = {'-', explicit[0], '\0'};
 
-        if (may_take_value(flag)) {
+        if (may_take_value(flag) || has_form(p, at, flag)) {
             if (!is_trial)
                 apply(p, at, flag, explicit);
             return at + 1;
@@ -430,6 +662,22 @@ is_option(const struct parser *p, int at)
     return p->info[at].kind == WORD_OPTION || p->info[at].kind == WORD_AMBIGUOUS;
 }
 
+/* With --print-config=FORM: true when the word names a setting, which then is one to print. */
+static bool
+take_name(struct parser *p, int at)
+{
+    const struct gn_setting *s = NULL;
+
+    if (p->takes_names && p->info[at].kind == WORD_PLAIN)
+        s = gn_setting_find(gn_slice_str(p->words[at]));
+    if (s == NULL)
+        return false;
+    if (!p->out->is_named[s->id])
+        p->out->names[p->out->n_names++] = s->id;
+    p->out->is_named[s->id] = true;
+    return true;
+}
+
 /* A run of words that are no options. Its first word is the application, words beside it are
  * ignored as the original does; any later run has no taker. */
 static int
@@ -438,8 +686,10 @@ consume_plain(struct parser *p, int at)
     bool is_first_run = !p->positional_done;
     bool has_app = false;
 
-    p->positional_done = true;
     for (; at < p->n && !is_option(p, at); at++) {
+        if (take_name(p, at))
+            continue;
+        p->positional_done = true;
         if (!is_first_run) {
             add_extra(p, at);
         } else if (p->info[at].kind == WORD_PLAIN && !has_app) {
@@ -456,6 +706,12 @@ consume_all(struct parser *p)
 {
     int at = 0;
 
+    for (int i = 0; i < p->n; i++) {
+        const struct flag *flag = is_option(p, i) ? p->info[i].flag : NULL;
+
+        if (flag != NULL && has_form(p, i, flag) && flag->option->id == GN_O_PRINT_CONFIG)
+            p->takes_names = true;
+    }
     while (at < p->n)
         at = is_option(p, at) ? consume_option(p, at) : consume_plain(p, at);
     if (p->extras != NULL)
@@ -488,7 +744,7 @@ add_candidates(struct parser *p)
             continue;
         if (p->layer == GN_LAYER_CMD_ARGS)
             origin.variable = "GUNICORN_CMD_ARGS";
-        if (s->action == GN_CLI_APPEND)
+        if (s->action == GN_CLI_APPEND && !g->is_reset)
             value = list_value(p, g);
         if (!gn_builder_add(p->b, s, value, &origin))
             return false;

@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "config/internal.h"
+#include "config/decl.h"
 
 /* A name of the file that is no setting and looks like one. */
 struct near_miss {
@@ -155,6 +155,8 @@ run_path(struct gn_builder *b, const char *path, const struct gn_origin *origin)
                     path);
         return false;
     }
+    if (gn_decl_is_name(path))
+        return gn_from_decl(b, whole, shown, origin);
     if (!has_python_extension(path))
         gn_diag_add(b->diags, GN_WARNING, origin, &gn_settings[GN_S_CONFIG],
                     "'%s' has no Python extension (.py); it is read as Python", path);

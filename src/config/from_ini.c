@@ -28,6 +28,12 @@ struct entry {
     struct entry *next;
 };
 
+struct section {
+    struct gn_slice name;
+    int line;
+    struct section *next;
+};
+
 struct ini {
     struct gn_builder *b;
     const char *shown; /* path as given */
@@ -37,6 +43,7 @@ struct ini {
     struct gn_slice value;
     int line; /* where the entry began that inih works on */
     bool in_section;
+    struct section *sections;
     struct entry *entries, **last;
     int loggers_line, server_line; /* first [loggers] and [server:...], or 0 */
     const char *server_name;
@@ -119,11 +126,38 @@ take_value(struct ini *ini, size_t indent, struct gn_slice first)
     return ini->value.p != NULL;
 }
 
+static const struct section *
+find_section(const struct ini *ini, struct gn_slice name)
+{
+    const struct section *s = ini->sections;
+
+    while (s != NULL && !gn_slice_eq(s->name, name))
+        s = s->next;
+    return s;
+}
+
+/* Only [DEFAULT] may be opened again. */
 static void
 note_section(struct ini *ini, struct gn_slice name)
 {
+    const struct section *first = find_section(ini, name);
+    struct section *s;
+
     ini->in_section = true;
-    if (gn_slice_eq(name, GN_SLICE("loggers")) && ini->loggers_line == 0)
+    if (first != NULL) {
+        if (!gn_slice_eq(name, GN_SLICE("DEFAULT")))
+            report(ini, GN_ERROR, ini->line, "[%.*s] stands twice, first in line %d",
+                   GN_SLICE_ARG(name), first->line);
+        return;
+    }
+    s = gn_arena_alloc(&ini->b->arena, sizeof(*s));
+    if (s == NULL) {
+        report(ini, GN_ERROR, ini->line, "no memory");
+        return;
+    }
+    *s = (struct section){.name = name, .line = ini->line, .next = ini->sections};
+    ini->sections = s;
+    if (gn_slice_eq(name, GN_SLICE("loggers")))
         ini->loggers_line = ini->line;
     if (gn_slice_starts(name, GN_SLICE("server:")) && ini->server_line == 0) {
         ini->server_line = ini->line;
@@ -399,23 +433,14 @@ add_section(struct ini *ini, const char *section)
     add_host_and_port(ini, host, port);
 }
 
-static bool
-has_section(const struct ini *ini, const char *section)
-{
-    for (const struct entry *e = ini->entries; e != NULL; e = e->next) {
-        if (strcmp(e->section, section) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void
 add_server(struct ini *ini, const char *name)
 {
     const char *section = gn_arena_printf(&ini->b->arena, "server:%s", name);
     struct gn_diag *diag;
 
-    if (section == NULL || strlen(section) >= MAX_SECTION_BYTES || !has_section(ini, section)) {
+    if (section == NULL || strlen(section) >= MAX_SECTION_BYTES ||
+        find_section(ini, gn_slice_str(section)) == NULL) {
         diag = report(ini, GN_ERROR, 0, "there is no section [server:%s]", name);
         if (ini->server_name != NULL)
             gn_diag_hint(ini->b->diags, diag, "line %d has [server:%s]", ini->server_line,
@@ -464,12 +489,40 @@ gn_ini_path(struct gn_arena *a, const char *given)
     return hash != NULL ? gn_arena_strndup(a, given, (size_t)(hash - given)) : given;
 }
 
+/* The entries of the file and what of them is used. */
+static bool
+compile_text(struct ini *ini, struct gn_slice text, const char *section)
+{
+    read_text(ini, text);
+    /* Observed: a file that configures logging is the log configuration, however it is used. */
+    if (ini->loggers_line > 0)
+        add_value(ini, &gn_settings[GN_S_LOGCONFIG],
+                  gn_value_str(&ini->b->arena, gn_slice_str(ini->whole)), ini->loggers_line);
+    if (section != NULL)
+        add_server(ini, section);
+    else if (ini->server_line > 0)
+        report(ini, GN_WARNING, ini->server_line,
+               "[server:%s] is not used with --paste alone; --paste-server %s compiles it",
+               ini->server_name, ini->server_name);
+    return !ini->is_bad;
+}
+
+bool
+gn_from_ini_text(struct gn_builder *b, struct gn_slice text, const char *path, const char *section)
+{
+    struct ini ini = {.b = b, .shown = path};
+
+    ini.whole = gn_path_absolute(&b->arena, b->start_dir, path);
+    return ini.whole != NULL && compile_text(&ini, text, section);
+}
+
 bool
 gn_from_ini(struct gn_builder *b, const char *path, const char *section)
 {
     struct ini ini = {.b = b, .shown = gn_ini_path(&b->arena, path)};
     size_t n = 0;
     char *text;
+    bool ok;
 
     ini.whole = ini.shown != NULL ? gn_path_absolute(&b->arena, b->start_dir, ini.shown) : NULL;
     text = ini.whole != NULL ? gn_fd_read_file(ini.whole, MAX_FILE_BYTES, &n) : NULL;
@@ -477,17 +530,7 @@ gn_from_ini(struct gn_builder *b, const char *path, const char *section)
         report_unreadable(&ini, errno);
         return false;
     }
-    read_text(&ini, gn_slice(text, n));
-    /* Observed: a file that configures logging is the log configuration, however it is used. */
-    if (ini.loggers_line > 0)
-        add_value(&ini, &gn_settings[GN_S_LOGCONFIG],
-                  gn_value_str(&b->arena, gn_slice_str(ini.whole)), ini.loggers_line);
-    if (section != NULL)
-        add_server(&ini, section);
-    else if (ini.server_line > 0)
-        report(&ini, GN_WARNING, ini.server_line,
-               "[server:%s] is not used with --paste alone; --paste-server %s compiles it",
-               ini.server_name, ini.server_name);
+    ok = compile_text(&ini, gn_slice(text, n), section);
     free(text);
-    return !ini.is_bad;
+    return ok;
 }

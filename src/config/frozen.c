@@ -6,10 +6,11 @@
 #include <sys/mman.h>
 
 #include "config/internal.h"
+#include "config/secrets.h"
 
 /* A table takes about 30 KiB. What does not fit is built again in twice the room, so nothing has to
  * be measured first. */
-enum { FIRST_PAGES_BYTES = 65536, ALIGNMENT = 16 };
+enum { FIRST_PAGES_BYTES = 65536, ALIGNMENT = 16, DIFF_BLOCK_BYTES = 4096 };
 
 struct region {
     char *base;
@@ -93,7 +94,8 @@ copy_object(struct region *r, const struct gn_value *from, struct gn_value *to)
     to->obj = obj;
     return copy_text(r, from->obj->type_name, &obj->type_name) &&
            copy_text(r, from->obj->text, &obj->text) &&
-           copy_text(r, from->obj->qualname, &obj->qualname);
+           copy_text(r, from->obj->qualname, &obj->qualname) &&
+           copy_text(r, from->obj->module, &obj->module);
 }
 
 static const struct gn_value *
@@ -139,23 +141,23 @@ copy_origin(struct region *r, const struct gn_origin *from, struct gn_origin *to
            copy_text(r, from->text, &to->text);
 }
 
-/* The whole chain of a setting; `first` gets its canonical value. */
+/* The whole chain of a setting. */
 static const struct gn_frozen_candidate *
 copy_chain(struct region *r, const struct gn_candidate *c)
 {
     const struct gn_frozen_candidate *first = NULL, **link = &first;
 
-    for (bool is_winner = true; c != NULL; c = c->next, is_winner = false) {
+    for (; c != NULL; c = c->next) {
         struct gn_frozen_candidate *to = take(r, sizeof(*to));
 
         if (to == NULL)
             return NULL;
         memset(to, 0, sizeof(*to));
         to->raw = copy_value(r, c->raw);
-        if (is_winner)
-            to->value = c->value == c->raw ? to->raw : copy_value(r, c->value);
-        if (to->raw == NULL || (is_winner && to->value == NULL) ||
-            !copy_origin(r, &c->origin, &to->origin))
+        if (to->raw == NULL)
+            return NULL;
+        to->value = c->value == c->raw ? to->raw : copy_value(r, c->value);
+        if (to->value == NULL || !copy_origin(r, &c->origin, &to->origin))
             return NULL;
         *link = to;
         link = &to->shadowed;
@@ -201,6 +203,19 @@ choice_index(const struct gn_setting *s, const struct gn_value *v)
     return -1;
 }
 
+/* `choices` begins with what False means and ends with what True means. */
+static int
+bool_choice_index(const struct gn_setting *s, const struct gn_value *v)
+{
+    int last = 0;
+
+    if (v->tag == GN_V_STR)
+        return choice_index(s, v);
+    while (v->tag == GN_V_BOOL && v->b && s->choices[last + 1] != NULL)
+        last++;
+    return last;
+}
+
 static int64_t
 number(const struct gn_value *v)
 {
@@ -238,6 +253,9 @@ fill_field(struct region *r, const struct gn_setting *s, const struct gn_value *
         return true;
     case GN_KIND_CHOICE:
         *(int *)field = choice_index(s, v);
+        return true;
+    case GN_KIND_BOOL_CHOICE:
+        *(int *)field = bool_choice_index(s, v);
         return true;
     case GN_KIND_CLASS:
     case GN_KIND_HOOK:
@@ -368,25 +386,35 @@ print_side(const struct gn_value *v, struct gn_buf *out)
     return v->tag == GN_V_OBJECT ? gn_value_print(v, out) : gn_value_repr(v, out);
 }
 
+/* With secrets hidden, a change of one may be all there is. */
 static bool
-print_difference(const struct gn_setting *s, const struct gn_frozen *older,
+print_sides(const struct gn_value *from, const struct gn_value *to, struct gn_buf *out)
+{
+    if (from == NULL || to == NULL)
+        return false;
+    if (gn_value_equal(from, to))
+        return gn_buf_printf(out, "a hidden value changed");
+    return print_side(from, out) && gn_buf_printf(out, " -> ") && print_side(to, out);
+}
+
+static bool
+print_difference(struct gn_arena *a, const struct gn_setting *s, const struct gn_frozen *older,
                  const struct gn_frozen *newer, struct gn_buf *out)
 {
-    bool ok = gn_buf_printf(out, "%s: ", s->name);
+    const struct gn_value *from = gn_secret_hide(a, s, older->values[s->id]);
+    const struct gn_value *to = gn_secret_hide(a, s, newer->values[s->id]);
+    struct gn_origin origin = newer->chosen[s->id]->origin;
 
-    if (ok && s->is_secret)
-        ok = gn_buf_printf(out, "changed");
-    else
-        ok = ok && print_side(older->values[s->id], out) && gn_buf_printf(out, " -> ") &&
-             print_side(newer->values[s->id], out);
-    return ok && gn_buf_printf(out, " (") && gn_origin_print(&newer->chosen[s->id]->origin, out) &&
-           gn_buf_append(out, ")", 2);
+    return gn_secret_hide_origin(a, s, &origin) && gn_buf_printf(out, "%s: ", s->name) &&
+           print_sides(from, to, out) && gn_buf_printf(out, " (") &&
+           gn_origin_print(&origin, out) && gn_buf_append(out, ")", 2);
 }
 
 bool
 gn_frozen_diff(const struct gn_frozen *older, const struct gn_frozen *newer,
                void (*line)(void *ctx, const struct gn_setting *s, const char *text), void *ctx)
 {
+    struct gn_arena arena = {.block_bytes = DIFF_BLOCK_BYTES};
     struct gn_buf text = {0};
     bool ok = true;
 
@@ -396,10 +424,11 @@ gn_frozen_diff(const struct gn_frozen *older, const struct gn_frozen *newer,
         if (gn_value_equal(older->values[s->id], newer->values[s->id]))
             continue;
         gn_buf_clear(&text);
-        ok = print_difference(s, older, newer, &text);
+        ok = print_difference(&arena, s, older, newer, &text);
         if (ok)
             line(ctx, s, gn_buf_head(&text));
     }
     gn_buf_fini(&text);
+    gn_arena_fini(&arena);
     return ok;
 }

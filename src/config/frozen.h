@@ -10,7 +10,7 @@
 #include "config/setting.h"
 
 struct gn_frozen_candidate {
-    const struct gn_value *value;                /* canonical form, NULL for one that lost */
+    const struct gn_value *value;                /* canonical form */
     const struct gn_value *raw;
     struct gn_origin origin;
     const struct gn_frozen_candidate *shadowed;  /* what it overrode, newest first, or NULL */
@@ -39,7 +39,7 @@ bool gn_cfg_sendfile(const struct gn_frozen *f);
 /* Plain --print-config: one "name = value" line per setting, sorted, names padded. */
 bool gn_frozen_print(const struct gn_frozen *f, struct gn_buf *out);
 
-/* One line per setting that differs: "workers: 2 -> 4 (gunicorn.conf.py:3)". */
+/* One line per setting that differs: "workers: 2 -> 4 (gunicorn.conf.py:3)". Secrets are hidden. */
 bool gn_frozen_diff(const struct gn_frozen *older, const struct gn_frozen *newer,
                     void (*line)(void *ctx, const struct gn_setting *s, const char *text), void *ctx);
 

@@ -63,6 +63,9 @@ bool gn_from_conf(struct gn_builder *b, const char *given, const struct gn_origi
 
 /* from_ini.c: the file of "FILE#APPLICATION". */
 const char *gn_ini_path(struct gn_arena *a, const char *given);
+/* gn_from_ini for a text; `path` is what it is called. */
+bool gn_from_ini_text(struct gn_builder *b, struct gn_slice text, const char *path,
+                      const char *section);
 
 /* near.c: the setting that a name which is none may mean, or NULL. */
 const struct gn_setting *gn_near_setting(struct gn_slice name);

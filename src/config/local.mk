@@ -6,13 +6,19 @@ libgn_config_la_SOURCES = \
 	%D%/builder.h \
 	%D%/compile.c \
 	%D%/compile.h \
+	%D%/decl.c \
+	%D%/decl.h \
 	%D%/diag.c \
 	%D%/diag.h \
+	%D%/digest.c \
+	%D%/effective.c \
 	%D%/from_argv.c \
 	%D%/from_conf.c \
 	%D%/from_defaults.c \
 	%D%/from_env.c \
 	%D%/from_ini.c \
+	%D%/from_json.c \
+	%D%/from_yaml.c \
 	%D%/frozen.c \
 	%D%/frozen.h \
 	%D%/internal.h \
@@ -20,7 +26,16 @@ libgn_config_la_SOURCES = \
 	%D%/origin.c \
 	%D%/origin.h \
 	%D%/path.c \
+	%D%/print.c \
+	%D%/print.h \
+	%D%/print_diff.c \
+	%D%/print_int.h \
+	%D%/print_json.c \
+	%D%/print_origin.c \
+	%D%/print_yaml.c \
 	%D%/review.c \
+	%D%/secrets.c \
+	%D%/secrets.h \
 	%D%/setting.c \
 	%D%/setting.h \
 	%D%/types.h \
@@ -31,5 +46,5 @@ libgn_config_la_SOURCES = \
 
 # Made from the schema by tools/gen-settings (see tools/local.mk).
 nodist_libgn_config_la_SOURCES = $(settings_generated)
-libgn_config_la_CPPFLAGS = $(AM_CPPFLAGS) $(INIH_CFLAGS)
-libgn_config_la_LIBADD = $(INIH_LIBS)
+libgn_config_la_CPPFLAGS = $(AM_CPPFLAGS) $(INIH_CFLAGS) $(YAML_CFLAGS) $(CJSON_CFLAGS) $(OPENSSL_CFLAGS)
+libgn_config_la_LIBADD = $(INIH_LIBS) $(YAML_LIBS) $(CJSON_LIBS) $(OPENSSL_LIBS)

@@ -33,6 +33,7 @@ enum gn_kind {
     GN_KIND_STATSD,        /* const struct gn_value *: None, path (STR), (host, port) TUPLE, or INT fd */
     GN_KIND_ANY,           /* const struct gn_value *, kept as given */
     GN_KIND_HOOK,          /* struct gn_ref; handle NULL when not set */
+    GN_KIND_BOOL_CHOICE,   /* int: index into `choices`; False and None are the first, True the last */
 };
 
 /* What argv does with the flag, in argparse's words. */
@@ -42,7 +43,7 @@ enum gn_cli_action {
     GN_CLI_APPEND,
     GN_CLI_STORE_TRUE,
     GN_CLI_STORE_FALSE,
-    GN_CLI_OPTIONAL, /* --flag or --flag=VALUE (never eats the next word): an addition of ours */
+    GN_CLI_OPTIONAL, /* --flag or --flag=VALUE (never eats the application): an addition of ours */
 };
 
 /* How argv text becomes a value before the validator sees it. */
@@ -63,6 +64,7 @@ struct gn_setting {
     const char *name;
     const char *section;
     const char *const *cli; /* flags, NULL-terminated; empty when there is none */
+    const char *const *off; /* flags that undo it ("--no-reload"); empty when there is none */
     const char *meta;       /* NULL: the upper-cased destination as argparse does */
     enum gn_kind kind;
     enum gn_cli_action action;
@@ -70,7 +72,7 @@ struct gn_setting {
     const struct gn_value *def;  /* built-in default (GN_V_OBJECT rows of hooks: obj->qualname only) */
     const char *env;             /* variable that gives the default, or NULL */
     const char *env_format;      /* e.g. "0.0.0.0:%s": applied to the variable's text; NULL: as is */
-    const char *const *choices;  /* GN_KIND_CHOICE, NULL-terminated */
+    const char *const *choices;  /* GN_KIND_CHOICE, GN_KIND_BOOL_CHOICE; NULL-terminated */
     bool choice_ignores_case;
     const int *arity;            /* GN_KIND_HOOK: allowed counts, 0-terminated; [0] is the documented one first */
     enum gn_apply apply;
@@ -88,6 +90,19 @@ struct gn_setting {
 
 /* All settings in the order of the documentation; GN_SETTING_COUNT rows, indexed by id. */
 extern const struct gn_setting gn_settings[GN_SETTING_COUNT];
+
+/* A flag that belongs to no setting. Those of action OPTIONAL extend the switch of a setting that
+ * has the same flag: with a value it is the option, without one the setting alone. */
+struct gn_option {
+    enum gn_option_id id;
+    const char *flag;
+    enum gn_cli_action action;
+    enum gn_cli_type cli_type;
+    const char *const *choices; /* allowed values, NULL-terminated, or NULL */
+};
+
+/* Indexed by id; the row behind the last has no flag. */
+extern const struct gn_option gn_options[GN_OPTION_COUNT + 1];
 
 /* Ids sorted bytewise by name. */
 extern const enum gn_setting_id gn_settings_by_name[GN_SETTING_COUNT];

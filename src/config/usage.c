@@ -17,7 +17,7 @@ enum { TEXT_COLUMN = 24, LEAST_TEXT_COLUMNS = 11 };
 const struct gn_setting *
 gn_usage_option(size_t i)
 {
-    return i < GN_ARRAY_LEN(help_options) ? &gn_settings[help_options[i].id] : NULL;
+    return i < GN_ARRAY_LEN(option_order) ? &gn_settings[option_order[i]] : NULL;
 }
 
 void
@@ -81,7 +81,40 @@ gn_usage_help(const char *prog, int columns, FILE *out)
     fputs("\noptions:\n", out);
     print_option("-h, --help", "show this help message and exit", NULL, width, out);
     print_option("-v, --version", "show program's version number and exit", NULL, width, out);
-    for (size_t i = 0; i < GN_ARRAY_LEN(help_options); i++)
-        print_option(help_options[i].invocation, help_options[i].brief, help_options[i].def, width,
-                     out);
+    for (size_t i = 0; help_options[i].invocation != NULL; i++)
+        print_option(help_options[i].invocation, help_options[i].brief, NULL, width, out);
+    for (size_t i = 0; i < GN_ARRAY_LEN(help_settings); i++) {
+        const char *section = gn_settings[help_settings[i].id].section;
+
+        if (i == 0 || strcmp(section, gn_settings[help_settings[i - 1].id].section) != 0)
+            fprintf(out, "\n%s:\n", section);
+        print_option(help_settings[i].invocation, help_settings[i].brief, help_settings[i].def,
+                     width, out);
+    }
+}
+
+static void
+print_fact(const char *what, const char *text, FILE *out)
+{
+    if (text != NULL && text[0] != '\0')
+        fprintf(out, "%-14s%s\n", what, text);
+}
+
+void
+gn_usage_describe(const struct gn_setting *s, FILE *out)
+{
+    const char *def = setting_words[s->id].def;
+
+    fprintf(out, "%s: %s\n\n", s->name, s->brief);
+    print_fact("Section:", s->section, out);
+    print_fact("Flags:", s->cli[0] != NULL ? setting_words[s->id].flags : "none", out);
+    print_fact("Type:", setting_words[s->id].type, out);
+    print_fact("Default:", def[0] != '\0' ? def : "the empty text", out);
+    print_fact("Environment:", s->env, out);
+    print_fact("Takes effect:", setting_words[s->id].when, out);
+    print_fact("Since:", s->is_addition ? "an addition of this program" : s->since, out);
+    print_fact("Deprecated:", s->deprecated, out);
+    print_fact("Limits:", s->pending, out);
+    print_fact("Secret:", s->is_secret ? "masked in output" : NULL, out);
+    fprintf(out, "\n%s", s->desc);
 }

@@ -377,6 +377,31 @@ check_choice(struct gn_check *c)
     return refuse(c, "Invalid %s: %s", c->setting->name, repr_of(c));
 }
 
+/* A switch that can say more than on and off. Prints as a boolean as long as it is one. */
+static bool
+check_bool_choice(struct gn_check *c)
+{
+    struct gn_slice s;
+
+    if (c->raw->tag != GN_V_STR)
+        return check_bool(c);
+    s = gn_slice_trim(c->raw->str, BLANKS);
+    if (gn_slice_eq_nocase(s, GN_SLICE("on")))
+        return accept(c, &gn_value_true);
+    if (gn_slice_eq_nocase(s, GN_SLICE("off")))
+        return accept(c, &gn_value_false);
+    for (const char *const *p = c->setting->choices; *p != NULL; p++) {
+        struct gn_slice choice = gn_slice_str(*p);
+
+        if (gn_slice_eq_nocase(s, choice))
+            return accept(c, gn_value_str(c->arena, choice));
+    }
+    if (check_bool(c))
+        return true;
+    c->hint = choices_hint(c);
+    return false;
+}
+
 static bool
 check_file_list(struct gn_check *c)
 {
@@ -661,6 +686,7 @@ static const struct {
     [GN_KIND_STATSD] = {check_statsd, false},
     [GN_KIND_ANY] = {check_any, true},
     [GN_KIND_HOOK] = {check_hook, false},
+    [GN_KIND_BOOL_CHOICE] = {check_bool_choice, false},
 };
 
 bool

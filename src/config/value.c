@@ -46,9 +46,8 @@ put(struct gn_buf *out, const char *z)
     return gn_buf_append(out, z, strlen(z));
 }
 
-/* One code point of UTF-8 at s.p[*at]; advances. -1 (and one byte) where the bytes are no UTF-8. */
-static int32_t
-next_code_point(struct gn_slice s, size_t *at)
+int32_t
+gn_utf8_next(struct gn_slice s, size_t *at)
 {
     static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char c = (unsigned char)s.p[(*at)++];
@@ -148,7 +147,7 @@ gn_repr_str(struct gn_slice s, struct gn_buf *out)
 
     for (size_t at = 0; ok && at < s.n;) {
         size_t from = at;
-        int32_t cp = next_code_point(s, &at);
+        int32_t cp = gn_utf8_next(s, &at);
 
         ok = put_quoted(cp, gn_slice(s.p + from, at - from), quote, out);
     }
@@ -350,6 +349,7 @@ gn_value_equal(const struct gn_value *a, const struct gn_value *b)
     case GN_V_OBJECT:
         return equal_text(a->obj->type_name, b->obj->type_name) &&
                equal_text(a->obj->qualname, b->obj->qualname) &&
+               equal_text(a->obj->module, b->obj->module) &&
                (a->obj->qualname != NULL || equal_text(a->obj->text, b->obj->text));
     }
     return false;

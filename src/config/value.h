@@ -43,6 +43,7 @@ struct gn_value_object {
     const char *type_name;    /* "function", "type", "MyClass", ... */
     const char *text;         /* str(object) */
     const char *qualname;     /* for printing "<qualname()>"; NULL when it has none */
+    const char *module;       /* where it was defined; NULL when unknown */
     bool is_callable;
     bool is_class;
     bool is_iterable;
@@ -87,6 +88,10 @@ bool gn_value_repr(const struct gn_value *v, struct gn_buf *out);
 
 /* repr() of text: single quotes unless it holds a single and no double quote, escapes as Python's. */
 bool gn_repr_str(struct gn_slice s, struct gn_buf *out);
+
+/* One code point of UTF-8 at s.p[*at], which must exist; advances. -1 (and one byte) where the bytes
+ * are no UTF-8. */
+int32_t gn_utf8_next(struct gn_slice s, size_t *at);
 
 /* True when both print alike and have the same type. */
 bool gn_value_equal(const struct gn_value *a, const struct gn_value *b);

@@ -90,6 +90,9 @@ struct gn_host_ops {
     bool (*apply_paths)(struct gn_host *, const struct gn_frozen *, struct gn_err *);
     bool (*apply_env)(struct gn_host *, const struct gn_frozen *, struct gn_err *);
 
+    /* Undoes what both have done. */
+    void (*restore)(struct gn_host *);
+
     /* Imports the application. GN_E_APP_LOAD stands for exit status 4. A second call is free. */
     bool (*load_app)(struct gn_host *, const struct gn_frozen *, struct gn_log *, struct gn_err *);
 

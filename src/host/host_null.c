@@ -7,7 +7,8 @@
 
 #include "worker/worker.h"
 
-/* Programs without workers (the tests of the settings compiler) use this host too: they need not link them. */
+/* Programs without workers (the tests of the settings compiler) use this host too: they need not
+ * link them. */
 #pragma weak gn_worker_on_signal
 
 static const int worker_signos[] = {SIGTERM, SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGWINCH};
@@ -147,6 +148,7 @@ null_dump_stacks(struct gn_host *host GN_UNUSED, int fd GN_UNUSED)
 static const struct gn_host_ops null_ops = {
     .start = null_start,
     .stop = null_nothing,
+    .restore = null_nothing,
     .load_config = null_load_config,
     .import_callable = null_import_callable,
     .apply_paths = null_apply,

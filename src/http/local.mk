@@ -15,6 +15,8 @@ libgn_http_la_SOURCES = \
 	%D%/headers.c \
 	%D%/policy.c \
 	%D%/policy.h \
+	%D%/proxyproto.c \
+	%D%/proxyproto.h \
 	%D%/reqline.c \
 	%D%/response.c \
 	%D%/response.h \

@@ -285,13 +285,17 @@ log_failure(const struct attempt *a)
            strerror(a->sys));
 }
 
-static void
-wait_one_second(void)
+/* False when the server is to stop. */
+static bool
+wait_one_second(const struct gn_listener_options *o)
 {
     struct timespec left = {.tv_sec = 1};
 
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        continue;
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+        if (o->should_stop != NULL && o->should_stop())
+            return false;
+    }
+    return true;
 }
 
 static const char *
@@ -359,9 +363,8 @@ gn_listener_open(struct gn_listener *l, const struct gn_addr *addr,
         if (a.sys == ENOTSOCK)
             break;
         log_failure(&a);
-        if (i == TRIES || !is_worth_waiting(&a))
+        if (i == TRIES || !options->waits || !is_worth_waiting(&a) || !wait_one_second(options))
             break;
-        wait_one_second();
     }
     return give_up(&a, err);
 }

@@ -30,13 +30,15 @@ struct gn_listener_options {
     bool is_tls;
     mode_t umask; /* for Unix sockets: mode is 0777 & ~umask */
     uid_t uid;
-    gid_t gid; /* Unix sockets are handed to them when we are root */
+    gid_t gid;                 /* Unix sockets are handed to them when we are root */
+    bool waits;                /* try 5 times, one second apart; else once */
+    bool (*should_stop)(void); /* asked when a signal interrupts the waiting; may be NULL */
 };
 
-/* Binds and listens. An address in use, or one that is not there yet, is tried 5 times, one second
- * apart, with the log lines that users know. False with `err` when it can't be had; its message
- * begins "Can't connect to ADDRESS" (to be logged by the caller, as the line that users know) and
- * says what to do. */
+/* Binds and listens. An address in use, or one that is not there yet, is tried 5 times (with
+ * `waits`), one second apart, with the log lines that users know. False with `err` when it can't be
+ * had; its message begins "Can't connect to ADDRESS" (to be logged by the caller, as the line that
+ * users know) and says what to do. */
 bool gn_listener_open(struct gn_listener *l, const struct gn_addr *addr,
                       const struct gn_listener_options *options, struct gn_log *log,
                       struct gn_err *err) GN_MUST_CHECK;

@@ -57,11 +57,12 @@ struct gn_py {
     struct gn_worker *worker; /* in a worker process */
 
     PyObject *intern[GN_PY_INTERN_COUNT];
-    PyObject *app;         /* the application, or NULL */
-    PyObject *handles;     /* list: keeps what the settings table refers to */
-    PyObject *env_undo;    /* dict: name -> value before raw_env, or None */
-    PyObject *path_undo;   /* list: entries of sys.path that are ours */
-    PyObject *conf_module; /* the configuration module: its globals keep the hooks alive */
+    PyObject *app;          /* the application, or NULL */
+    PyObject *handles;      /* list: keeps what the settings table refers to */
+    PyObject *env_undo;     /* dict: name -> value before raw_env, or None */
+    PyObject *path_undo;    /* list: entries of sys.path that are ours */
+    PyObject *conf_module;  /* the configuration module: its globals keep the hooks alive */
+    PyObject *conf_brought; /* set: names of the modules that python:MODULE has brought in */
 
     /* Types of the module _gunicorn. */
     PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,
@@ -97,7 +98,8 @@ char *gn_py_traceback_gil(char *message, size_t size);
 
 /* py_home.c: fills PyConfig's executable and program_name. False when the environment that was
  * asked for can't be used. */
-bool gn_py_home_apply(PyConfig *config, const char *argv0, struct gn_err *err);
+bool gn_py_home_apply(PyConfig *config, const char *argv0, const char *start_dir,
+                      struct gn_err *err);
 
 /* py_module.c */
 PyMODINIT_FUNC PyInit__gunicorn(void);
@@ -122,6 +124,7 @@ bool gn_py_load_app(struct gn_host *, const struct gn_frozen *, struct gn_log *,
 /* py_paths.c */
 bool gn_py_apply_paths(struct gn_host *, const struct gn_frozen *, struct gn_err *);
 bool gn_py_apply_env(struct gn_host *, const struct gn_frozen *, struct gn_err *);
+void gn_py_restore(struct gn_host *);
 bool gn_py_path_insert_gil(struct gn_py *, const char *dir);
 
 /* py_signals.c */

@@ -135,6 +135,7 @@ object_value(struct gn_py *h, struct gn_arena *a, PyObject *o)
     obj->type_name = attr_text(a, (PyObject *)Py_TYPE(o), "__name__");
     obj->text = str_of(a, o);
     obj->qualname = attr_text(a, o, "__qualname__");
+    obj->module = attr_text(a, o, "__module__");
     obj->is_class = PyType_Check(o);
     obj->is_callable = PyCallable_Check(o);
     obj->is_iterable = Py_TYPE(o)->tp_iter != NULL;
@@ -463,21 +464,129 @@ out:
     return ok;
 }
 
-/* python:MODULE. The module is imported anew, so that a reload sees its changes. */
+/* True for `other` when it is part of the package at the top of `name`, and neither a package
+ * around it nor one that the configuration did not bring in. Packages around it stay: others hold
+ * them, and submodules that stay are their attributes. */
+static bool
+is_read_anew(struct gn_py *h, const char *name, PyObject *other)
+{
+    const char *text = PyUnicode_Check(other) ? PyUnicode_AsUTF8(other) : NULL;
+    size_t top = strcspn(name, "."), n;
+
+    if (text == NULL) {
+        PyErr_Clear();
+        return false;
+    }
+    if (strcmp(text, name) == 0)
+        return true;
+    n = strlen(text);
+    if (strncmp(text, name, n) == 0 && name[n] == '.')
+        return false;
+    return strncmp(text, name, top) == 0 && text[top] == '.' && h->conf_brought != NULL &&
+           PySet_Contains(h->conf_brought, other) == 1;
+}
+
+/* Takes the module and what it brought in out of sys.modules; a new dict with them, or NULL with an
+ * exception. */
+static PyObject *
+forget_modules(struct gn_py *h, PyObject *modules, const char *name)
+{
+    PyObject *names = PyDict_Keys(modules), *old = PyDict_New();
+    bool ok = names != NULL && old != NULL;
+
+    for (Py_ssize_t i = 0; ok && i < PyList_GET_SIZE(names); i++) {
+        PyObject *other = PyList_GET_ITEM(names, i);                /* borrowed */
+        PyObject *module = PyDict_GetItemWithError(modules, other); /* borrowed */
+
+        if (module != NULL && is_read_anew(h, name, other))
+            ok = PyDict_SetItem(old, other, module) == 0 && PyDict_DelItem(modules, other) == 0;
+    }
+    Py_XDECREF(names);
+    if (ok)
+        return old;
+    Py_XDECREF(old);
+    return NULL;
+}
+
+/* Without this, a file that came into a directory since it was last listed may stay unseen. */
+static bool
+forget_directories(void)
+{
+    PyObject *importlib = PyImport_ImportModule("importlib");
+    PyObject *result = NULL;
+
+    if (importlib != NULL)
+        result = PyObject_CallMethod(importlib, "invalidate_caches", NULL);
+    Py_XDECREF(importlib);
+    Py_XDECREF(result);
+    return result != NULL;
+}
+
+/* Names of all modules there are, as a set. */
+static PyObject *
+module_names(PyObject *modules)
+{
+    PyObject *names = PyDict_Keys(modules);
+    PyObject *set = names != NULL ? PySet_New(names) : NULL;
+
+    Py_XDECREF(names);
+    return set;
+}
+
+/* Notes which modules came since `before`. Those that are read anew at every time stay noted. */
+static bool
+note_brought(struct gn_py *h, PyObject *modules, PyObject *before)
+{
+    PyObject *now = module_names(modules);
+    PyObject *brought = now != NULL ? PyNumber_Subtract(now, before) : NULL;
+
+    Py_XDECREF(now);
+    if (brought == NULL)
+        return false;
+    Py_XSETREF(h->conf_brought, brought);
+    return true;
+}
+
+static PyObject *
+import_anew(struct gn_py *h, const char *name)
+{
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    PyObject *old = forget_modules(h, modules, name);
+    PyObject *before = NULL, *module = NULL;
+
+    if (old != NULL && (PyDict_GET_SIZE(old) == 0 || forget_directories()))
+        before = module_names(modules);
+    if (before != NULL)
+        module = PyImport_ImportModule(name);
+    if (module != NULL && !note_brought(h, modules, before))
+        Py_CLEAR(module);
+    /* The hooks in force belong to the old modules. */
+    if (module == NULL && old != NULL) {
+        PyObject *type, *value, *tb;
+
+        PyErr_Fetch(&type, &value, &tb);
+        if (PyDict_Update(modules, old) < 0)
+            PyErr_Clear();
+        PyErr_Restore(type, value, tb);
+    }
+    Py_XDECREF(old);
+    Py_XDECREF(before);
+    return module;
+}
+
+/* python:MODULE. The module is imported anew with the parts of its package that it imports, so that
+ * a reload sees their changes. */
 static bool
 run_module(struct gn_py *h, const char *location, const char *name, struct gn_cfg_sink *sink,
            struct gn_err *err)
 {
-    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
-    PyObject *module = NULL;
+    PyObject *module = import_anew(h, name);
     bool ok = false;
 
-    if (PyDict_GetItemString(modules, name) != NULL)
-        PyDict_DelItemString(modules, name);
-    PyErr_Clear();
-    module = PyImport_ImportModule(name);
-    if (module == NULL || !PyModule_Check(module))
+    if (module == NULL)
         gn_py_err_take_gil(err, NULL);
+    else if (!PyModule_Check(module))
+        gn_err_set(err, GN_E_VALUE, 0, "'%s' is no module", name);
     else
         ok = emit_all(h, sink, module, NULL, location, err);
     Py_XDECREF(module);

@@ -109,29 +109,43 @@ fill_places(struct gn_py *h, PyObject *d, const struct gn_listener *l)
            put(d, gn_py_str(h, SCRIPT_NAME), script_name_variable(h));
 }
 
-/* The prepared dict of a listener; borrowed. */
 static PyObject *
-base_of(struct gn_py *h, const struct gn_listener *l)
+find_base(const struct gn_py *h, const struct gn_listener *l)
 {
-    struct gn_py_base *bases;
-    PyObject *d;
-
     for (size_t i = 0; i < h->n_bases; i++) {
         if (h->bases[i].listener == l)
             return h->bases[i].environ;
     }
-    bases = PyMem_Realloc(h->bases, (h->n_bases + 1) * sizeof(*bases));
-    if (bases == NULL)
-        return PyErr_NoMemory();
-    h->bases = bases;
+    return NULL;
+}
+
+/* The prepared dict of a listener; borrowed. */
+static PyObject *
+base_of(struct gn_py *h, const struct gn_listener *l)
+{
+    PyObject *d = find_base(h, l), *other;
+    struct gn_py_base *bases;
+
+    if (d != NULL)
+        return d;
     d = PyDict_New();
     if (d == NULL || !fill_constants(h, d) || !fill_places(h, d, l)) {
         Py_XDECREF(d);
         return NULL;
     }
-    h->bases[h->n_bases].listener = l;
-    h->bases[h->n_bases].environ = d;
-    h->n_bases++;
+    /* Filling has run Python code: another thread may have been here meanwhile. */
+    other = find_base(h, l);
+    if (other != NULL) {
+        Py_DECREF(d);
+        return other;
+    }
+    bases = PyMem_Realloc(h->bases, (h->n_bases + 1) * sizeof(*bases));
+    if (bases == NULL) {
+        Py_DECREF(d);
+        return PyErr_NoMemory();
+    }
+    h->bases = bases;
+    h->bases[h->n_bases++] = (struct gn_py_base){.listener = l, .environ = d};
     return d;
 }
 
@@ -212,8 +226,10 @@ put_field(struct gn_py *h, PyObject *d, const struct gn_http_field *f)
     key =
         f->known != GN_KNOWN_NONE ? h->intern[known_keys[f->known]] : field_key(h, f->name, &owned);
     if (key != NULL) {
+        Py_ssize_t before = PyDict_GET_SIZE(d);
+
         present = PyDict_SetDefault(d, key, value); /* borrowed */
-        ok = present == value || (present != NULL && join(h, d, key, present, value));
+        ok = present != NULL && (PyDict_GET_SIZE(d) > before || join(h, d, key, present, value));
     }
     Py_XDECREF(owned);
     Py_DECREF(value);
@@ -284,13 +300,14 @@ protocol_object(struct gn_py *h, const struct gn_http_head *head)
 static PyObject *
 peer_object(struct gn_py *h, const struct gn_conn *c)
 {
-    size_t n = strlen(c->peer_text);
+    const char *text = gn_conn_remote_text(c);
+    size_t n = strlen(text);
 
-    if (h->peer_object == NULL || strcmp(h->peer_text, c->peer_text) != 0) {
+    if (h->peer_object == NULL || strcmp(h->peer_text, text) != 0) {
         if (n >= sizeof(h->peer_text))
-            return latin1(gn_slice(c->peer_text, n));
-        Py_XSETREF(h->peer_object, latin1(gn_slice(c->peer_text, n)));
-        memcpy(h->peer_text, c->peer_text, n + 1);
+            return latin1(gn_slice(text, n));
+        Py_XSETREF(h->peer_object, latin1(gn_slice(text, n)));
+        memcpy(h->peer_text, text, n + 1);
     }
     Py_XINCREF(h->peer_object);
     return h->peer_object;
@@ -401,14 +418,28 @@ put_server_from_host(struct gn_py *h, PyObject *d, const struct gn_conn *c)
            put(d, gn_py_str(h, SERVER_PORT), latin1(port));
 }
 
+/* What a PROXY header has announced; REMOTE_PORT is there on Unix sockets as well then. */
+static bool
+put_proxy(struct gn_py *h, PyObject *d, const struct gn_proxy *p)
+{
+    struct gn_slice to = gn_slice_str(p->destination.text);
+
+    return put(d, gn_py_str(h, PROXY_PROTOCOL), latin1(gn_slice_str(gn_proxy_family_name(p)))) &&
+           put(d, gn_py_str(h, REMOTE_PORT), port_object(p->source.port)) &&
+           put(d, gn_py_str(h, PROXY_ADDR), latin1(to)) &&
+           put(d, gn_py_str(h, PROXY_PORT), port_object(p->destination.port));
+}
+
 static bool
 put_peer(struct gn_py *h, PyObject *d, const struct gn_conn *c)
 {
     if (!put(d, gn_py_str(h, REMOTE_ADDR), peer_object(h, c)))
         return false;
+    if (c->proxy.has_addresses && !put_proxy(h, d, &c->proxy))
+        return false;
     if (c->listener->addr.kind == GN_ADDR_UNIX)
         return put_server_from_host(h, d, c);
-    return put(d, gn_py_str(h, REMOTE_PORT), port_object(c->peer_port));
+    return c->proxy.has_addresses || put(d, gn_py_str(h, REMOTE_PORT), port_object(c->peer_port));
 }
 
 static bool

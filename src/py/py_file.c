@@ -78,7 +78,7 @@ wrapper_next(PyObject *self)
     if (w->filelike == NULL)
         return NULL;
     data = PyObject_CallMethod(w->filelike, "read", "n", w->blksize);
-    if (data != NULL && PyObject_Size(data) == 0)
+    if (data != NULL && PyObject_Size(data) <= 0)
         Py_CLEAR(data);
     return data;
 }

@@ -53,25 +53,36 @@ venv_of_program(const char *program, char dir[PATH_MAX])
     return join(cfg, dir, "pyvenv.cfg") && is_file(cfg);
 }
 
+/* `path` as seen from `start_dir`; empty, which nothing can be opened by, when it is too long. */
+static void
+absolute(const char *start_dir, const char *path, char out[PATH_MAX])
+{
+    bool is_absolute = path[0] == '/';
+
+    if (snprintf(out, PATH_MAX, "%s%s%s", is_absolute ? "" : start_dir, is_absolute ? "" : "/",
+                 path) >= PATH_MAX)
+        out[0] = '\0';
+}
+
 /* argv[0] as the shell found it, links unresolved, absolute. */
 static bool
-program_path(const char *argv0, char out[PATH_MAX])
+program_path(const char *argv0, const char *start_dir, char out[PATH_MAX])
 {
-    const char *path = getenv("PATH");
-    char cwd[PATH_MAX];
+    char relative[PATH_MAX];
 
     if (strchr(argv0, '/') != NULL) {
-        if (argv0[0] == '/')
-            return snprintf(out, PATH_MAX, "%s", argv0) < PATH_MAX;
-        return getcwd(cwd, sizeof(cwd)) != NULL && join(out, cwd, argv0);
+        absolute(start_dir, argv0, out);
+        return true;
     }
-    for (struct gn_slice rest = gn_slice_str(path); rest.p != NULL;) {
+    for (struct gn_slice rest = gn_slice_str(getenv("PATH")); rest.p != NULL;) {
         struct gn_slice dir = gn_slice_cut(&rest, ':');
 
         if (dir.n == 0 || dir.n >= PATH_MAX / 2)
             continue;
-        if (snprintf(out, PATH_MAX, "%.*s/%s", GN_SLICE_ARG(dir), argv0) < PATH_MAX &&
-            is_file(out) && access(out, X_OK) == 0)
+        if (snprintf(relative, PATH_MAX, "%.*s/%s", GN_SLICE_ARG(dir), argv0) >= PATH_MAX)
+            continue;
+        absolute(start_dir, relative, out);
+        if (is_file(out) && access(out, X_OK) == 0)
             return true;
     }
     return false;
@@ -111,21 +122,35 @@ static bool
 check_home(const char *dir, const char *source, char executable[PATH_MAX], struct gn_err *err)
 {
     char path[PATH_MAX];
+    bool has_cfg = join(path, dir, "pyvenv.cfg") && is_file(path);
 
     if (access(dir, R_OK | X_OK) != 0)
         return gn_err_set(err, GN_E_IO, errno, "%s: the Python environment %s can't be read",
                           source, dir);
+    if (!has_cfg && strcmp(source, "VIRTUAL_ENV") == 0)
+        return gn_err_set(err, GN_E_VALUE, 0,
+                          "%s: %s is no virtual environment: it has no pyvenv.cfg", source, dir);
     if (!check_version(dir, source, err))
         return false;
     if (!join(executable, dir, "bin/python3") || access(executable, X_OK) != 0)
         return gn_err_set(err, GN_E_IO, errno, "%s: %s/bin/python3 can't be used", source, dir);
-    if (!join(path, dir, "lib/python" VERSION_TEXT) || access(path, R_OK | X_OK) != 0)
-        return gn_err_set(err, GN_E_IO, errno, "%s: %s/lib/python" VERSION_TEXT " can't be read",
-                          source, dir);
+    /* A virtual environment has site-packages, any other prefix (conda's) the library itself. */
+    if (!join(path, dir,
+              has_cfg ? "lib/python" VERSION_TEXT "/site-packages" : "lib/python" VERSION_TEXT) ||
+        access(path, R_OK | X_OK) != 0)
+        return gn_err_set(err, GN_E_IO, errno, "%s: %s can't be read", source, path);
     return true;
 }
 
 /* GUNICORN_PYTHON names a directory (of an environment) or its interpreter. */
+static bool
+is_named_python(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strncmp(slash != NULL ? slash + 1 : path, "python", 6) == 0;
+}
+
 static bool
 explicit_home(const char *given, char executable[PATH_MAX], struct gn_err *err)
 {
@@ -134,7 +159,7 @@ explicit_home(const char *given, char executable[PATH_MAX], struct gn_err *err)
 
     if (stat(given, &st) == 0 && S_ISDIR(st.st_mode))
         return check_home(given, "GUNICORN_PYTHON", executable, err);
-    if (!is_file(given) || access(given, X_OK) != 0)
+    if (!is_file(given) || access(given, X_OK) != 0 || !is_named_python(given))
         return gn_err_set(err, GN_E_VALUE, 0,
                           "GUNICORN_PYTHON: %s is neither a Python environment nor an interpreter",
                           given);
@@ -159,38 +184,54 @@ has_our_libpython(const char *dir)
            a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static bool
-choose(const char *argv0, char executable[PATH_MAX], struct gn_err *err)
+/* A variable's path, absolute and without slashes at its end; NULL when it is not set. */
+static const char *
+path_variable(const char *name, const char *start_dir, char out[PATH_MAX])
 {
-    const char *given = getenv("GUNICORN_PYTHON");
-    char program[PATH_MAX], dir[PATH_MAX];
+    const char *given = getenv(name);
+    size_t n;
+
+    if (given == NULL || given[0] == '\0')
+        return NULL;
+    absolute(start_dir, given, out);
+    n = strlen(out);
+    while (n > 1 && out[n - 1] == '/')
+        out[--n] = '\0';
+    return out;
+}
+
+static bool
+choose(const char *argv0, const char *start_dir, char executable[PATH_MAX], struct gn_err *err)
+{
+    char program[PATH_MAX], dir[PATH_MAX], variable[PATH_MAX];
+    const char *given = path_variable("GUNICORN_PYTHON", start_dir, variable);
     ssize_t n;
 
-    if (given != NULL && given[0] != '\0')
+    if (given != NULL)
         return explicit_home(given, executable, err);
-    if (program_path(argv0, program) && venv_of_program(program, dir))
+    if (program_path(argv0, start_dir, program) && venv_of_program(program, dir))
         return check_home(dir, "the program's virtual environment", executable, err);
     n = readlink("/proc/self/exe", program, sizeof(program) - 1);
     program[n > 0 ? n : 0] = '\0';
     if (n > 0 && venv_of_program(program, dir))
         return check_home(dir, "the program's virtual environment", executable, err);
-    given = getenv("VIRTUAL_ENV");
-    if (given != NULL && given[0] != '\0')
+    given = path_variable("VIRTUAL_ENV", start_dir, variable);
+    if (given != NULL)
         return check_home(given, "VIRTUAL_ENV", executable, err);
-    given = getenv("CONDA_PREFIX");
-    if (given != NULL && given[0] != '\0' && has_our_libpython(given))
+    given = path_variable("CONDA_PREFIX", start_dir, variable);
+    if (given != NULL && has_our_libpython(given))
         return check_home(given, "CONDA_PREFIX", executable, err);
     snprintf(executable, PATH_MAX, "%s", GN_PYTHON_EXECUTABLE);
     return true;
 }
 
 bool
-gn_py_home_apply(PyConfig *config, const char *argv0, struct gn_err *err)
+gn_py_home_apply(PyConfig *config, const char *argv0, const char *start_dir, struct gn_err *err)
 {
     char executable[PATH_MAX];
     PyStatus status;
 
-    if (!choose(argv0, executable, err))
+    if (!choose(argv0, start_dir, executable, err))
         return false;
     status = PyConfig_SetBytesString(config, &config->program_name, executable);
     if (!PyStatus_Exception(status))

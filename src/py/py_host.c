@@ -25,7 +25,7 @@ start_interpreter(struct gn_py *h, struct gn_err *err)
     PyConfig_InitPythonConfig(&config);
     config.parse_argv = 0;
     config.install_signal_handlers = 0;
-    if (!gn_py_home_apply(&config, h->argv[0], err)) {
+    if (!gn_py_home_apply(&config, h->argv[0], h->start_dir, err)) {
         PyConfig_Clear(&config);
         return false;
     }
@@ -198,6 +198,7 @@ static const struct gn_host_ops ops = {
     .call_callable = gn_py_call_callable,
     .apply_paths = gn_py_apply_paths,
     .apply_env = gn_py_apply_env,
+    .restore = gn_py_restore,
     .load_app = gn_py_load_app,
     .run_hook = host_run_hook,
     .before_fork = host_before_fork,

@@ -44,6 +44,18 @@ raise_result(struct gn_conn *c, enum gn_body_result result)
     return NULL;
 }
 
+/* One thread at a time may be in a read: two would tear the body apart. False with an exception. */
+static bool
+begin_read(struct gn_conn *c)
+{
+    if (!c->is_reading) {
+        c->is_reading = true;
+        return true;
+    }
+    PyErr_SetString(PyExc_RuntimeError, "the request body is being read by another thread");
+    return false;
+}
+
 static PyObject *
 empty_bytes(void)
 {
@@ -52,8 +64,9 @@ empty_bytes(void)
 
 /* `n` bytes at the most, fewer only at the end of the body. */
 static PyObject *
-read_exactly(struct gn_conn *c, size_t n)
+read_exactly(PyObject *self, size_t n)
 {
+    struct gn_conn *c = conn_of(self);
     size_t room = n < FIRST_READ_BYTES ? n : FIRST_READ_BYTES;
     PyObject *bytes;
     size_t used = 0;
@@ -75,11 +88,17 @@ read_exactly(struct gn_conn *c, size_t n)
                 return NULL;
         }
         char *dst = PyBytes_AS_STRING(bytes) + used;
+        if (!begin_read(c)) {
+            Py_DECREF(bytes);
+            return NULL;
+        }
         Py_BEGIN_ALLOW_THREADS
         result = gn_conn_body_read(c, dst, room - used, &got);
         Py_END_ALLOW_THREADS
+        c->is_reading = false;
         used += got;
-        if (result == GN_BODY_END)
+        /* The request may have ended meanwhile: then the connection is somebody else's soon. */
+        if (result == GN_BODY_END || conn_of(self) == NULL)
             break;
         if (result != GN_BODY_DATA) {
             Py_DECREF(bytes);
@@ -127,13 +146,14 @@ input_read(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 
     if (!size_argument(args, nargs, "read", &n))
         return NULL;
-    return c != NULL && n > 0 ? read_exactly(c, n) : empty_bytes();
+    return c != NULL && n > 0 ? read_exactly(self, n) : empty_bytes();
 }
 
 /* Up to and with the next LF, at most `max` bytes. */
 static PyObject *
-read_line(struct gn_conn *c, size_t max)
+read_line(PyObject *self, size_t max)
 {
+    struct gn_conn *c = conn_of(self);
     struct gn_buf line = {0};
     PyObject *bytes = NULL;
 
@@ -142,10 +162,13 @@ read_line(struct gn_conn *c, size_t max)
         struct gn_slice run;
         size_t n;
 
+        if (!begin_read(c))
+            goto out;
         Py_BEGIN_ALLOW_THREADS
         result = gn_conn_body_next(c, &run);
         Py_END_ALLOW_THREADS
-        if (result == GN_BODY_END)
+        c->is_reading = false;
+        if (result == GN_BODY_END || conn_of(self) == NULL)
             break;
         if (result != GN_BODY_DATA) {
             raise_result(c, result);
@@ -181,7 +204,7 @@ input_readline(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 
     if (!size_argument(args, nargs, "readline", &max))
         return NULL;
-    return c != NULL && max > 0 ? read_line(c, max) : empty_bytes();
+    return c != NULL && max > 0 ? read_line(self, max) : empty_bytes();
 }
 
 PyDoc_STRVAR(readlines_doc,
@@ -191,15 +214,14 @@ PyDoc_STRVAR(readlines_doc,
 static PyObject *
 input_readlines(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    struct gn_conn *c = conn_of(self);
     PyObject *lines;
     size_t hint, total = 0;
 
     if (!size_argument(args, nargs, "readlines", &hint))
         return NULL;
     lines = PyList_New(0);
-    while (lines != NULL && c != NULL && (hint == 0 || total < hint)) {
-        PyObject *line = read_line(c, (size_t)PY_SSIZE_T_MAX);
+    while (lines != NULL && conn_of(self) != NULL && (hint == 0 || total < hint)) {
+        PyObject *line = read_line(self, (size_t)PY_SSIZE_T_MAX);
         Py_ssize_t n = line != NULL ? PyBytes_GET_SIZE(line) : -1;
 
         if (n < 0 || (n > 0 && PyList_Append(lines, line) < 0))
@@ -215,8 +237,7 @@ input_readlines(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 static PyObject *
 input_next(PyObject *self)
 {
-    struct gn_conn *c = conn_of(self);
-    PyObject *line = c != NULL ? read_line(c, (size_t)PY_SSIZE_T_MAX) : NULL;
+    PyObject *line = conn_of(self) != NULL ? read_line(self, (size_t)PY_SSIZE_T_MAX) : NULL;
 
     if (line != NULL && PyBytes_GET_SIZE(line) == 0)
         Py_CLEAR(line);

@@ -165,3 +165,19 @@ gn_py_apply_env(struct gn_host *host, const struct gn_frozen *f, struct gn_err *
     Py_XDECREF(os_env);
     return ok || gn_py_err_take_gil(err, "raw_env");
 }
+
+void
+gn_py_restore(struct gn_host *host)
+{
+    struct gn_py *h = gn_py_of(host);
+    PyObject *os_env;
+
+    if (!h->is_started)
+        return;
+    os_env = os_environ();
+    if (os_env != NULL)
+        undo_env(h, os_env);
+    undo_paths(h);
+    PyErr_Clear();
+    Py_XDECREF(os_env);
+}

@@ -9,10 +9,12 @@
 #include "py/py.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <structmember.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "config/frozen.h"
@@ -47,9 +49,14 @@ send_bytes(struct call *call, PyObject *data)
     struct gn_slice s = gn_slice(PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
     bool ok;
 
+    /* One thread at a time: the response has one buffer and one order. */
+    if (call->c->is_writing)
+        return false;
+    call->c->is_writing = true;
     Py_BEGIN_ALLOW_THREADS
     ok = gn_resp_send(call->r, s);
     Py_END_ALLOW_THREADS
+    call->c->is_writing = false;
     return ok;
 }
 
@@ -77,6 +84,14 @@ write_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject 
     }
     if (!is_bytes(args[0]))
         return NULL;
+    if (call->c->is_writing) {
+        PyErr_SetString(PyExc_RuntimeError, "another thread is in write()");
+        return NULL;
+    }
+    if (!call->r->is_started) {
+        PyErr_SetString(PyExc_AssertionError, "write() called before start_response()");
+        return NULL;
+    }
     if (!send_bytes(call, args[0])) {
         PyErr_SetString(PyExc_BrokenPipeError, "the client has closed the connection");
         return NULL;
@@ -193,7 +208,11 @@ start(struct call *call, PyObject *status, PyObject *headers, PyObject *exc_info
     struct gn_slice text;
     const char *why;
 
-    if (exc_info != NULL && exc_info != Py_None && PyObject_IsTrue(exc_info) == 1) {
+    int has_exc_info = exc_info != NULL && exc_info != Py_None ? PyObject_IsTrue(exc_info) : 0;
+
+    if (has_exc_info < 0)
+        return NULL;
+    if (has_exc_info == 1) {
         if (r->is_head_queued) {
             reraise(exc_info);
             return NULL;
@@ -209,6 +228,7 @@ start(struct call *call, PyObject *status, PyObject *headers, PyObject *exc_info
         return NULL;
     }
     if (!add_headers(call, headers)) {
+        gn_buf_clear(&r->fields);
         r->is_started = false;
         return NULL;
     }
@@ -458,11 +478,18 @@ real_file(PyObject *filelike, off_t *offset)
     return fd;
 }
 
-/* Text-mode files have an encoding: their tell() is no byte offset. */
+/* Only the classes of io whose bytes are the file's: what decodes or decompresses has a descriptor
+ * too. */
 static bool
-is_text_file(PyObject *filelike)
+is_plain_file(PyObject *filelike)
 {
-    return PyObject_HasAttrString(filelike, "encoding");
+    static const char *const names[] = {"_io.BufferedReader", "_io.BufferedRandom", "_io.FileIO"};
+
+    for (size_t i = 0; i < GN_ARRAY_LEN(names); i++) {
+        if (strcmp(Py_TYPE(filelike)->tp_name, names[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool
@@ -473,7 +500,7 @@ send_file(struct call *call, PyObject *wrapper)
     bool unsupported = true;
     int fd = -1;
 
-    if (call->c->service->use_sendfile && filelike != NULL && !is_text_file(filelike))
+    if (call->c->service->use_sendfile && filelike != NULL && is_plain_file(filelike))
         fd = real_file(filelike, &offset);
     if (fd >= 0 && gn_conn_can_sendfile(fd)) {
         if (!require_start(call))
@@ -508,17 +535,21 @@ close_result(struct call *call, PyObject *result)
     if (PyList_CheckExact(result) || PyTuple_CheckExact(result))
         return;
     close = PyObject_GetAttr(result, gn_py_str(call->h, CLOSE));
-    if (close == NULL) {
-        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
-            failed(call);
+    if (close == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
         PyErr_Clear();
         return;
     }
-    done = PyObject_CallNoArgs(close);
+    /* The client has its whole response before the application tidies up. */
+    if (close != NULL && gn_buf_len(&call->r->out) > 0 && !call->c->is_writing) {
+        Py_BEGIN_ALLOW_THREADS
+        gn_resp_flush(call->r);
+        Py_END_ALLOW_THREADS
+    }
+    done = close != NULL ? PyObject_CallNoArgs(close) : NULL;
     if (done == NULL)
-        failed(call);
+        log_failure(call, true);
     Py_XDECREF(done);
-    Py_DECREF(close);
+    Py_XDECREF(close);
 }
 
 /* ---- one request ---- */
@@ -564,10 +595,10 @@ run(struct call *call)
     ok = send_body(call, result);
     if (!ok)
         failed(call);
+    else if (!call->r->is_done)
+        complete(call);
     close_result(call, result);
     Py_DECREF(result);
-    if (ok && !call->r->is_done)
-        complete(call);
 }
 
 static bool
@@ -592,8 +623,25 @@ prepare(struct call *call)
     return false;
 }
 
+/* Threads of the application that still read or write: they are woken and waited for, since the
+ * connection is somebody else's afterwards. */
 static void
-release(struct call *call)
+wait_for_users(struct gn_conn *c)
+{
+    while (c->is_reading || c->is_writing) {
+        c->resp.keeps_alive = false;
+        if (c->is_writing)
+            c->resp.is_broken = true;
+        shutdown(c->fd, c->is_writing ? SHUT_RDWR : SHUT_RD);
+        Py_BEGIN_ALLOW_THREADS
+        poll(NULL, 0, 1);
+        Py_END_ALLOW_THREADS
+    }
+}
+
+/* What the application may have kept points nowhere from here on. */
+static void
+detach(struct call *call)
 {
     if (call->input != NULL)
         gn_py_input_detach_gil(call->input);
@@ -603,6 +651,13 @@ release(struct call *call)
         ((struct callable *)call->start)->call = NULL;
     if (call->writer != NULL)
         ((struct callable *)call->writer)->call = NULL;
+    call->c->was_taken = call->sock != NULL && gn_py_socket_was_taken(call->sock);
+    wait_for_users(call->c);
+}
+
+static void
+release(struct call *call)
+{
     Py_CLEAR(call->environ);
     Py_CLEAR(call->sock);
     Py_CLEAR(call->input);
@@ -645,6 +700,7 @@ gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *
     PyEval_RestoreThread(c->scratch->thread != NULL ? c->scratch->thread : h->ts);
     if (prepare(&call))
         run(&call);
+    detach(&call);
     if (log_with_environ && call.environ != NULL) {
         Py_BEGIN_ALLOW_THREADS
         gn_resp_flush(&c->resp);

@@ -146,8 +146,12 @@ boot_status(const struct gn_err *err)
 static void
 log_boot_error(struct gn_worker *w, const struct gn_err *err)
 {
-    if (err->code == GN_E_PYTHON_EXIT)
-        return; /* asked for by a signal, or by the application itself */
+    if (err->code == GN_E_PYTHON_EXIT) {
+        if (!w->quits_now) /* else a signal asked for it */
+            gn_log(w->log, GN_LERROR, "The application ended the worker while it was loaded: %s",
+                   err->msg);
+        return;
+    }
     if (err->code == GN_E_APP_LOAD)
         gn_log(w->log, GN_LERROR, "%s", err->msg);
     else

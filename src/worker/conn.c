@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -70,9 +72,18 @@ gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
         c->peer.ss_family = AF_UNIX;
     gn_peer_text(&c->peer, c->peer_text, &c->peer_port);
     c->is_trusted = gn_netlist_match(s->forwarded_allow, &c->peer);
+    c->awaits_proxy = s->proxy_versions != GN_PROXY_OFF;
     c->scratch = &s->scratch;
     gn_resp_reset(&c->resp, c);
     return c;
+}
+
+void
+gn_conn_close(struct gn_conn *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
 }
 
 void
@@ -80,9 +91,7 @@ gn_conn_free(struct gn_conn *c)
 {
     struct gn_service *s = c->service;
 
-    if (c->fd >= 0)
-        close(c->fd);
-    c->fd = -1;
+    gn_conn_close(c);
     gn_buf_fini(&c->body_in);
     if (s->n_spare < GN_SERVICE_SPARE && c->in.size <= GN_CONN_KEEP_BYTES &&
         c->resp.out.size <= GN_CONN_KEEP_BYTES)
@@ -124,13 +133,32 @@ log_dropped_field(void *ctx, struct gn_slice name)
         GN_SLICE_ARG(name));
 }
 
+/* Walks the framing of what came of a small body; the application's own decoder starts again from
+ * its beginning. */
+static enum gn_conn_event
+probe_body(struct gn_conn *c, struct gn_slice raw)
+{
+    while (raw.n > 0 && !c->probe.is_done) {
+        struct gn_slice run;
+        size_t used;
+
+        if (gn_http_body_feed(&c->probe, raw.p, raw.n, &used, &run) == GN_HTTP_BAD) {
+            gn_conn_refuse(c, &c->probe.error);
+            return GN_CONN_BAD;
+        }
+        raw.p += used;
+        raw.n -= used;
+    }
+    return c->probe.is_done ? GN_CONN_READY : GN_CONN_WAIT;
+}
+
 /* The head is complete: trust, framing, and whether the application can have it now. */
 static enum gn_conn_event
 head_done(struct gn_conn *c)
 {
     struct gn_http_head *h = &c->parser.head;
     struct gn_http_error error;
-    uint64_t want;
+    enum gn_conn_event event;
 
     c->started_ns = gn_clock_mono_ns();
     if (!gn_http_policy_apply(&c->service->policy, h, c->is_trusted, false, &c->trust, &error,
@@ -140,43 +168,86 @@ head_done(struct gn_conn *c)
     }
     gn_http_body_init(&c->body, h);
     c->body_at = c->in.start + h->head_bytes;
-    if (h->content_length <= 0 || h->content_length > GN_CONN_PREFETCH_BYTES || h->expects_continue)
+    if (c->body.is_done || h->content_length > GN_CONN_PREFETCH_BYTES || h->expects_continue)
         return GN_CONN_READY;
-    want = (uint64_t)h->content_length;
-    if (c->in.end - c->body_at >= want)
-        return GN_CONN_READY;
-    c->state = GN_CONN_BODY;
-    return GN_CONN_WAIT;
+    c->probe = c->body;
+    event = probe_body(c, gn_slice(c->in.data + c->body_at, c->in.end - c->body_at));
+    if (event == GN_CONN_WAIT)
+        c->state = GN_CONN_BODY;
+    return event;
 }
 
-/* `body_in` receives what is missing of a small body: the head's slices must not move any more. */
+/* Small bodies are complete before the application is called, so that a slow client costs a buffer
+ * and not the worker. They go into `body_in`: the head's slices must not move any more. What turns
+ * out to be large is left to the application. */
 static enum gn_conn_event
-read_small_body(struct gn_conn *c)
+collect_body(struct gn_conn *c)
 {
-    size_t have = c->in.end - c->body_at;
-    size_t missing = (size_t)c->parser.head.content_length - have - gn_buf_len(&c->body_in);
-
-    while (missing > 0) {
+    while (gn_buf_len(&c->body_in) < GN_CONN_PREFETCH_BYTES) {
+        enum gn_conn_event event;
+        size_t want = c->probe.is_chunked ? 4096 : (size_t)c->probe.left;
         ssize_t n;
 
-        if (!gn_buf_reserve(&c->body_in, missing))
+        if (!gn_buf_reserve(&c->body_in, want))
             return GN_CONN_EOF;
-        n = recv(c->fd, c->body_in.data + c->body_in.end, missing, 0);
+        n = recv(c->fd, c->body_in.data + c->body_in.end, want, 0);
         if (n < 0 && errno == EINTR)
             continue;
+        c->has_more = n == (ssize_t)want;
         if (n < 0)
             return errno == EAGAIN ? GN_CONN_WAIT : GN_CONN_EOF;
         if (n == 0)
             return GN_CONN_EOF;
+        event = probe_body(c, gn_slice(c->body_in.data + c->body_in.end, (size_t)n));
         c->body_in.end += (size_t)n;
-        missing -= (size_t)n;
+        if (event != GN_CONN_WAIT)
+            return event;
     }
+    return GN_CONN_READY;
+}
+
+/* The start of a connection that may begin with a PROXY header. READY: the request follows. A
+ * stranger's header is refused at its signature. */
+static enum gn_conn_event
+parse_proxy(struct gn_conn *c)
+{
+    struct gn_service *s = c->service;
+    struct gn_slice in = gn_buf_slice(&c->in);
+    struct gn_http_error error;
+    enum gn_proxy_result result = gn_proxy_parse(s->proxy_versions, in.p, in.n, &c->proxy, &error);
+
+    if (c->proxy.version != 0 && !gn_netlist_match(s->proxy_allow, &c->peer)) {
+        error.id = GN_HTTP_E_FORBIDDEN_PROXY_REQUEST;
+        snprintf(error.message, sizeof(error.message), "Proxy request from '%.64s' not allowed",
+                 c->peer_text);
+        gn_conn_refuse(c, &error);
+        return GN_CONN_BAD;
+    }
+    switch (result) {
+    case GN_PROXY_MORE:
+        return GN_CONN_WAIT;
+    case GN_PROXY_BAD:
+        gn_conn_refuse(c, &error);
+        return GN_CONN_BAD;
+    case GN_PROXY_DONE:
+        gn_buf_consume(&c->in, c->proxy.bytes);
+        break;
+    case GN_PROXY_NONE:
+        break;
+    }
+    c->awaits_proxy = false;
     return GN_CONN_READY;
 }
 
 enum gn_conn_event
 gn_conn_parse(struct gn_conn *c)
 {
+    if (c->awaits_proxy) {
+        enum gn_conn_event event = parse_proxy(c);
+
+        if (event != GN_CONN_READY)
+            return event;
+    }
     switch (gn_http_head_feed(&c->parser, &c->service->limits, c->in.data + c->in.start,
                               gn_buf_len(&c->in))) {
     case GN_HTTP_MORE:
@@ -190,31 +261,46 @@ gn_conn_parse(struct gn_conn *c)
     return head_done(c);
 }
 
+/* The buffer has moved and nothing came that would have made the parser look at it again: its
+ * slices must follow. */
+static void
+rebase(struct gn_conn *c)
+{
+    if (!c->awaits_proxy && gn_buf_len(&c->in) > 0)
+        (void)gn_http_head_feed(&c->parser, &c->service->limits, c->in.data + c->in.start,
+                                gn_buf_len(&c->in));
+}
+
 enum gn_conn_event
 gn_conn_read(struct gn_conn *c)
 {
     enum gn_conn_event event;
-    size_t room;
-    ssize_t n;
 
     if (c->state == GN_CONN_BODY)
-        return read_small_body(c);
+        return collect_body(c);
     for (;;) {
+        const char *before = c->in.data + c->in.start;
+        size_t room;
+        ssize_t n;
+
         if (!gn_buf_reserve(&c->in, c->in.end == 0 ? GN_CONN_FIRST_READ_BYTES : 1024))
             return GN_CONN_EOF;
         room = c->in.size - c->in.end;
         n = recv(c->fd, c->in.data + c->in.end, room, 0);
         if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno == EAGAIN ? GN_CONN_WAIT : GN_CONN_EOF;
-        if (n == 0)
-            return GN_CONN_EOF;
+            n = recv(c->fd, c->in.data + c->in.end, room, 0);
+        if (n <= 0) {
+            if (c->in.data + c->in.start != before)
+                rebase(c);
+            c->has_more = false;
+            return n < 0 && (errno == EAGAIN || errno == EINTR) ? GN_CONN_WAIT : GN_CONN_EOF;
+        }
         c->in.end += (size_t)n;
+        c->has_more = (size_t)n == room;
         event = gn_conn_parse(c);
         if (event == GN_CONN_WAIT && c->state == GN_CONN_BODY)
-            return read_small_body(c);
-        if (event != GN_CONN_WAIT || (size_t)n < room)
+            return collect_body(c);
+        if (event != GN_CONN_WAIT || !c->has_more)
             return event;
     }
 }
@@ -236,39 +322,60 @@ gn_conn_expire(struct gn_conn *c)
 
 enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_STOP };
 
-/* Blocks until the socket is ready, the client was silent for too long, or the worker has to leave.
- * Signals are handled meanwhile. */
+/* Signals and the heartbeat are the business of the loop's thread; an application may read in
+ * threads of its own. */
+static bool
+is_loop_thread(const struct gn_conn *c)
+{
+    return c->scratch->thread == NULL &&
+           pthread_equal(pthread_self(), c->service->loop_thread) != 0;
+}
+
+/* True when the client has used up its time: silent since `since_ns`, or over the whole request
+ * slower than anybody with an interest in it. A byte now and then must not hold a thread. */
+static bool
+is_too_slow(const struct gn_conn *c, int64_t since_ns, int64_t now)
+{
+    int64_t limit = c->service->io_timeout_ns;
+    int64_t total = now - c->started_ns;
+
+    if (limit <= 0)
+        return false;
+    if (now - since_ns > limit)
+        return true;
+    return total > limit && c->io_bytes < (uint64_t)(total / GN_NS_PER_S) * GN_CONN_MIN_BYTES_PER_S;
+}
+
+/* Blocks until the socket is ready, the client was too slow, or the worker has to leave. Signals
+ * are handled meanwhile. */
 static enum wait_result
 wait_for(struct gn_conn *c, short events)
 {
     struct gn_worker *w = c->service->worker;
-    int64_t give_up = c->service->io_timeout_ns;
+    bool is_loop = is_loop_thread(c);
+    int64_t since = gn_clock_mono_ns();
 
-    if (give_up > 0)
-        give_up += gn_clock_mono_ns();
     for (;;) {
-        /* Signals are the business of the loop's thread. */
-        struct pollfd p[2] = {
-            {.fd = c->fd, .events = events},
-            {.fd = c->scratch->thread == NULL ? w->wake_fd[0] : -1, .events = POLLIN}};
+        struct pollfd p[2] = {{.fd = c->fd, .events = events},
+                              {.fd = is_loop ? w->wake_fd[0] : -1, .events = POLLIN}};
         int n = poll(p, 2, WAIT_STEP_MS);
 
         if (n < 0 && errno != EINTR)
             return WAIT_STOP;
-        if (n > 0 && p[1].revents != 0) {
+        if (is_loop && (n < 0 || p[1].revents != 0)) {
             gn_fd_drain(w->wake_fd[0]);
-            if (!w->host->ops->check_signals(w->host) || w->quits_now)
+            if (!w->host->ops->check_signals(w->host))
                 return WAIT_STOP;
         }
-        if (n > 0 && p[0].revents != 0)
-            return WAIT_READY;
-        if (give_up > 0 && gn_clock_mono_ns() > give_up)
-            return WAIT_TIMEOUT;
         if (w->quits_now)
             return WAIT_STOP;
+        if (is_too_slow(c, since, gn_clock_mono_ns()))
+            return WAIT_TIMEOUT;
         /* The client has time left, and the worker is healthy: this is not a hung request. */
-        if (c->scratch->thread == NULL)
+        if (is_loop)
             gn_worker_beat(w);
+        if (n > 0 && p[0].revents != 0)
+            return WAIT_READY;
     }
 }
 
@@ -314,8 +421,10 @@ receive(struct gn_conn *c, char *dst, size_t n, size_t *got)
     for (;;) {
         ssize_t r = recv(c->fd, dst, n, 0);
 
+        c->has_more = r == (ssize_t)n;
         if (r > 0) {
             *got = (size_t)r;
+            c->io_bytes += (size_t)r;
             return GN_BODY_DATA;
         }
         if (r == 0)
@@ -444,6 +553,7 @@ gn_conn_drain_body(struct gn_conn *c)
         if (!gn_buf_reserve(&c->body_in, GN_CONN_BODY_BUFFER_BYTES))
             return false;
         n = recv(c->fd, c->body_in.data, GN_CONN_BODY_BUFFER_BYTES, MSG_DONTWAIT);
+        c->has_more = n == GN_CONN_BODY_BUFFER_BYTES;
         if (n <= 0)
             return false;
         c->body_in.end = (size_t)n;
@@ -472,6 +582,7 @@ gn_conn_next(struct gn_conn *c)
     c->body_run = gn_slice(NULL, 0);
     c->body_state = GN_BODY_DATA;
     c->continue_sent = false;
+    c->io_bytes = 0;
     c->started_ns = 0;
     c->state = GN_CONN_HEAD;
     c->scratch = &c->service->scratch;
@@ -531,6 +642,7 @@ gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more)
                               : sendmsg(c->fd, &msg, flags);
 
         if (sent >= 0) {
+            c->io_bytes += (size_t)sent;
             n = iov_advance(iov, n, (size_t)sent);
             continue;
         }
@@ -540,6 +652,16 @@ gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more)
             return false;
     }
     return true;
+}
+
+void
+gn_conn_send_some(struct gn_conn *c)
+{
+    struct gn_slice out = gn_buf_slice(&c->resp.out);
+
+    if (out.n > 0 && send(c->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT) < (ssize_t)out.n)
+        c->resp.is_broken = true;
+    gn_buf_clear(&c->resp.out);
 }
 
 bool
@@ -569,7 +691,9 @@ gn_conn_sendfile(struct gn_conn *c, int file_fd, off_t *offset, uint64_t count, 
 
         if (n > 0) {
             *sent += (uint64_t)n;
-            gn_worker_beat(c->service->worker);
+            c->io_bytes += (uint64_t)n;
+            if (is_loop_thread(c))
+                gn_worker_beat(c->service->worker);
             continue;
         }
         if (n == 0)

@@ -25,6 +25,7 @@ enum gn_conn_state {
     GN_CONN_HEAD,   /* waiting for the head of a request */
     GN_CONN_BODY,   /* head complete, waiting for a small body */
     GN_CONN_RUN,    /* the application has it */
+    GN_CONN_DEAD,   /* closed; its memory goes at the end of the loop's turn */
     GN_CONN_LINGER, /* response sent and half closed: waits for the client's end */
 };
 
@@ -33,6 +34,7 @@ enum {
     GN_CONN_BODY_BUFFER_BYTES = 65536,
     GN_CONN_PREFETCH_BYTES =
         65536, /* bodies up to this size are complete before the application is called */
+    GN_CONN_MIN_BYTES_PER_S = 500, /* slower clients are given up after the `timeout` setting */
     GN_CONN_KEEP_BYTES = 16384,   /* buffers larger than this are not kept for another connection */
     GN_CONN_LINGER_BYTES = 65536, /* unread request bytes that are waited for after the response */
 };
@@ -57,22 +59,33 @@ struct gn_conn {
     struct gn_conn_list *list;  /* waiting or idle, when it is in one of them */
     struct gn_scratch *scratch; /* of the thread that works with the connection */
     bool is_in_poll;            /* registered with the engine's poll set */
-    bool has_edge;              /* became readable while a request ran */
-    bool may_keep_alive;        /* the engine allows another request after this one */
-    int64_t deadline_ns;        /* when the loop gives up on it */
-    int64_t started_ns;         /* head complete */
+    bool has_edge;              /* became readable, or ended, while a request ran */
+    bool has_more;              /* the last read filled its buffer: more may wait in the socket */
+    bool was_taken; /* the application holds the socket: only shutdown(2) tells the client of the
+                       end */
+    /* Guarded by the lock of the language inside: a thread of it is in a read or write of this
+     * connection. */
+    bool is_reading, is_writing;
+    bool may_keep_alive; /* the engine allows another request after this one */
+    int64_t deadline_ns; /* when the loop gives up on it */
+    int64_t started_ns;  /* head complete */
     size_t linger_bytes;
+    uint64_t io_bytes; /* moved for this request by reads and writes that may block */
 
     struct sockaddr_storage peer;
     char peer_text[GN_ADDR_TEXT_BYTES];
     int peer_port;
-    bool is_trusted; /* forwarded_allow_ips matches */
+    bool is_trusted; /* forwarded_allow_ips matches the peer, whatever a PROXY header announces */
+
+    bool awaits_proxy;     /* the first bytes may be a PROXY header */
+    struct gn_proxy proxy; /* what it has announced, for all requests of the connection */
 
     struct gn_buf in; /* from the first byte of the request; the head's slices point into it */
     struct gn_http_parser parser;
     struct gn_http_trust trust;
 
     struct gn_http_body body;
+    struct gn_http_body probe;      /* walks a small body that is still being collected */
     size_t body_at;                 /* offset in `in` of the first body byte not decoded yet */
     struct gn_buf body_in;          /* later body bytes */
     struct gn_slice body_run;       /* decoded and not handed out yet */
@@ -85,11 +98,21 @@ struct gn_conn {
 /* Accepts one connection. NULL when none waits (errno EAGAIN) or on an error (errno). */
 struct gn_conn *gn_conn_accept(struct gn_service *s, const struct gn_listener *l);
 
+/* Closes the socket alone. */
+void gn_conn_close(struct gn_conn *c);
+
 /* Closes the socket; the memory is kept for another connection or freed. */
 void gn_conn_free(struct gn_conn *c);
 
 /* Frees the memory of a connection without a socket. */
 void gn_conn_destroy(struct gn_conn *c);
+
+/* Whom the requests come from: the source that a PROXY header has announced, else the peer. */
+static inline const char *
+gn_conn_remote_text(const struct gn_conn *c)
+{
+    return c->proxy.has_addresses ? c->proxy.source.text : c->peer_text;
+}
 
 enum gn_conn_event {
     GN_CONN_WAIT,  /* more bytes are needed */
@@ -138,6 +161,10 @@ bool gn_conn_linger_read(struct gn_conn *c);
  * gone. `has_more`: other bytes follow at once (MSG_MORE). */
 struct iovec;
 bool gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more);
+
+/* Sends what is queued as far as the socket takes it at once; the rest is dropped. For the loop,
+ * which must not wait. */
+void gn_conn_send_some(struct gn_conn *c);
 
 /* True for regular files: sendfile(2) can read them. */
 bool gn_conn_can_sendfile(int file_fd);

@@ -1,6 +1,8 @@
 #include "worker/engine.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@ enum {
     EVENTS_PER_TURN = 64,
     ACCEPTS_PER_TURN = 16, /* then the other connections are looked at */
     MAX_IDLE_MS = 10000,
+    MAX_LINGERING = 1024, /* then the oldest goes */
+    UNIX_QUEUE_GUESS = 4096,
     FIRST_BYTES_MS = 1, /* how long a fresh connection is waited for before it joins the others */
 };
 
@@ -67,11 +71,19 @@ set_listening(struct gn_engine *e, bool on)
 
 /* ---- the end of a connection ---- */
 
+/* While a batch of events is being handled, a later event of it may still name the connection: its
+ * memory stays until the batch is through. */
 static void
 free_conn(struct gn_engine *e, struct gn_conn *c)
 {
     poll_remove(e, c);
-    gn_conn_free(c);
+    if (!e->is_in_batch) {
+        gn_conn_free(c);
+        return;
+    }
+    gn_conn_close(c);
+    c->state = GN_CONN_DEAD;
+    TAILQ_INSERT_TAIL(&e->dead, c, link);
 }
 
 static void
@@ -81,12 +93,20 @@ close_now(struct gn_engine *e, struct gn_conn *c)
     free_conn(e, c);
 }
 
+static void
+end_lingering(struct gn_engine *e, struct gn_conn *c)
+{
+    TAILQ_REMOVE(&e->lingering, c, link);
+    e->n_lingering--;
+    free_conn(e, c);
+}
+
 /* The response is out. Unread bytes of the client would turn close(2) into a reset that eats the
  * response: then half-close and wait for the client's end, in the loop. */
 static void
 finish(struct gn_engine *e, struct gn_conn *c, bool is_refused)
 {
-    bool clean = !is_refused && gn_conn_request_is_consumed(c);
+    bool clean = !is_refused && !c->was_taken && gn_conn_request_is_consumed(c);
 
     if (clean || c->resp.is_broken || shutdown(c->fd, SHUT_WR) < 0 || !poll_add(e, c) ||
         gn_conn_linger_read(c)) {
@@ -97,12 +117,14 @@ finish(struct gn_engine *e, struct gn_conn *c, bool is_refused)
     c->state = GN_CONN_LINGER;
     c->deadline_ns = gn_clock_mono_ns() + GN_CONN_LINGER_NS;
     TAILQ_INSERT_TAIL(&e->lingering, c, link);
+    if (++e->n_lingering > MAX_LINGERING)
+        end_lingering(e, TAILQ_FIRST(&e->lingering));
 }
 
 static void
 refuse(struct gn_engine *e, struct gn_conn *c)
 {
-    gn_resp_flush(&c->resp);
+    gn_conn_send_some(c);
     /* Only a request whose head was understood has a line of its own. */
     if (c->started_ns != 0)
         gn_service_log_access(&e->service, c, NULL, NULL);
@@ -196,23 +218,27 @@ dispatch(struct gn_engine *e, struct gn_conn *c, enum gn_conn_event event)
 }
 
 static void
-on_readable(struct gn_engine *e, struct gn_conn *c)
+on_readable(struct gn_engine *e, struct gn_conn *c, bool has_ended)
 {
     enum gn_conn_state before = c->state;
     enum gn_conn_event event;
 
+    if (c->state == GN_CONN_DEAD)
+        return;
     if (c->state == GN_CONN_RUN) {
         c->has_edge = true; /* looked at when the request has ended */
         return;
     }
     if (c->state == GN_CONN_LINGER) {
-        if (gn_conn_linger_read(c)) {
-            TAILQ_REMOVE(&e->lingering, c, link);
-            free_conn(e, c);
-        }
+        if (gn_conn_linger_read(c))
+            end_lingering(e, c);
         return;
     }
     event = gn_conn_read(c);
+    /* Data and the client's end may have come with one edge: the end is seen by the next read. */
+    if (event == GN_CONN_WAIT && has_ended)
+        event = gn_conn_read(c);
+    c->has_edge = has_ended;
     /* The deadline for the head is absolute, so that trickling bytes do not prolong it; that for a
      * small body starts with it. */
     if (event == GN_CONN_WAIT && c->state == before && c->list == &e->waiting)
@@ -233,7 +259,7 @@ keep_alive(struct gn_engine *e, struct gn_conn *c)
         return;
     }
     event = gn_buf_len(&c->in) > 0 ? gn_conn_parse(c) : GN_CONN_WAIT;
-    if (event == GN_CONN_WAIT && (c->has_edge || !c->is_in_poll)) {
+    if (event == GN_CONN_WAIT && (c->has_edge || c->has_more || !c->is_in_poll)) {
         c->has_edge = false;
         if (!poll_add(e, c)) {
             close_now(e, c);
@@ -245,7 +271,7 @@ keep_alive(struct gn_engine *e, struct gn_conn *c)
         dispatch(e, c, event);
         return;
     }
-    c->deadline_ns = gn_clock_mono_ns() + e->w->frozen->cfg.keepalive * GN_NS_PER_S;
+    c->deadline_ns = gn_clock_mono_ns() + gn_clock_ns_of_s(e->w->frozen->cfg.keepalive);
     c->list = &e->idle;
     TAILQ_INSERT_TAIL(&e->idle, c, link);
 }
@@ -287,8 +313,10 @@ welcome(struct gn_engine *e, struct gn_conn *c)
 static void
 accept_failed(struct gn_engine *e, int error)
 {
-    gn_log(e->w->log, GN_LERROR, "Connections can't be accepted for the moment: %s",
-           strerror(error));
+    if (!e->is_accept_failing)
+        gn_log(e->w->log, GN_LERROR, "Connections can't be accepted for the moment: %s",
+               strerror(error));
+    e->is_accept_failing = true;
     e->accept_again_ns = gn_clock_mono_ns() + ACCEPT_PAUSE_NS;
 }
 
@@ -314,6 +342,7 @@ accept_one(struct gn_engine *e)
 
         e->next_listener = (e->next_listener + 1) % w->n_listeners;
         if (c != NULL) {
+            e->is_accept_failing = false;
             atomic_fetch_add_explicit(&w->slot->accepted, 1, memory_order_relaxed);
             welcome(e, c);
             return true;
@@ -339,7 +368,7 @@ first_deadline(const struct gn_conn_list *list, int64_t t)
 static int
 wait_ms(const struct gn_engine *e, int64_t now)
 {
-    int64_t beat_ms = e->w->frozen->cfg.timeout * 1000 / 2;
+    int64_t beat_ms = gn_clock_ns_of_s(e->w->frozen->cfg.timeout) / GN_NS_PER_MS / 2;
     int64_t ms = beat_ms > 0 && beat_ms < MAX_IDLE_MS ? beat_ms : MAX_IDLE_MS;
     int64_t t = INT64_MAX;
 
@@ -377,8 +406,7 @@ expire(struct gn_engine *e, int64_t now)
         close_now(e, c);
     }
     while ((c = TAILQ_FIRST(&e->lingering)) != NULL && c->deadline_ns <= now) {
-        TAILQ_REMOVE(&e->lingering, c, link);
-        free_conn(e, c);
+        end_lingering(e, c);
     }
     if (e->accept_again_ns != 0 && e->accept_again_ns <= now)
         e->accept_again_ns = 0;
@@ -402,8 +430,14 @@ turn(struct gn_engine *e, int timeout_ms)
     struct epoll_event events[EVENTS_PER_TURN];
     bool can_accept = false;
     int n = epoll_wait(e->ep, events, EVENTS_PER_TURN, timeout_ms);
+    struct gn_conn *c;
 
     gn_worker_beat(e->w);
+    /* An application may have taken the wake-up descriptor for itself: a signal then only
+     * interrupts the wait. */
+    if (n <= 0 && timeout_ms > 0)
+        on_signal(e);
+    e->is_in_batch = true;
     for (int i = 0; i < n; i++) {
         void *p = events[i].data.ptr;
 
@@ -414,7 +448,12 @@ turn(struct gn_engine *e, int timeout_ms)
         else if (p == &policy_mark)
             e->policy->on_wake(e);
         else if (!e->w->quits_now)
-            on_readable(e, p);
+            on_readable(e, p, (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+    }
+    e->is_in_batch = false;
+    while ((c = TAILQ_FIRST(&e->dead)) != NULL) {
+        TAILQ_REMOVE(&e->dead, c, link);
+        gn_conn_free(c);
     }
     expire(e, gn_clock_mono_ns());
     return can_accept;
@@ -478,20 +517,46 @@ has_work(const struct gn_engine *e)
     return e->n_connections > 0 || !TAILQ_EMPTY(&e->lingering);
 }
 
-/* Answers everything that was accepted and, when the whole server stops, what waits in the listen
- * queue. */
+/* How many connections wait in the listen queue. A Unix socket does not tell: then a bound. */
+static unsigned
+queue_length(const struct gn_listener *l)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+
+    if (getsockopt(l->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+        return info.tcpi_unacked;
+    return UNIX_QUEUE_GUESS;
+}
+
+/* The server stops: answers what waits in the listen queue now, then closes its end of it, so that
+ * who comes later is refused at once and not reset when the process is gone. */
+static void
+drain_queue(struct gn_engine *e)
+{
+    struct gn_worker *w = e->w;
+    unsigned n = 0;
+
+    for (size_t i = 0; i < w->n_listeners; i++)
+        n += queue_length(&w->listeners[i]);
+    while (n-- > 0 && !w->quits_now && gn_clock_mono_ns() < e->leave_ns && accept_one(e))
+        turn(e, 0);
+    for (size_t i = 0; i < w->n_listeners; i++)
+        gn_listener_close(&w->listeners[i], false);
+    w->n_listeners = 0;
+}
+
+/* Answers everything that was accepted. */
 static void
 drain(struct gn_engine *e)
 {
     int64_t now = gn_clock_mono_ns();
 
     set_listening(e, false);
-    e->leave_ns = now + e->w->frozen->cfg.graceful_timeout * GN_NS_PER_S;
-    e->silent_until_ns = now + SILENT_DRAIN_NS;
-    while (atomic_load(&e->w->slot->drain) != 0 && !e->w->quits_now && accept_one(e)) {
-        if (gn_clock_mono_ns() > e->leave_ns)
-            break;
-    }
+    e->leave_ns = now + gn_clock_ns_of_s(e->w->frozen->cfg.graceful_timeout);
+    if (atomic_load(&e->w->slot->drain) != 0)
+        drain_queue(e);
+    e->silent_until_ns = gn_clock_mono_ns() + SILENT_DRAIN_NS;
     while (!e->w->quits_now && has_work(e)) {
         now = gn_clock_mono_ns();
         if (now >= e->leave_ns)
@@ -518,6 +583,7 @@ engine_init(struct gn_engine *e, struct gn_worker *w, struct gn_err *err)
     TAILQ_INIT(&e->waiting);
     TAILQ_INIT(&e->idle);
     TAILQ_INIT(&e->lingering);
+    TAILQ_INIT(&e->dead);
     e->w = w;
     /* Policies without keep-alive hold few connections; the setting is documented for the others.
      */

@@ -40,6 +40,10 @@ struct gn_engine {
     struct gn_conn_list waiting; /* for (the rest of) a request; sorted by deadline */
     struct gn_conn_list idle; /* keep-alive, nothing of the next request yet; sorted by deadline */
     struct gn_conn_list lingering; /* response sent, for the client's end; sorted by deadline */
+    struct gn_conn_list dead;      /* closed while a batch of events is handled */
+    size_t n_lingering;
+    bool is_in_batch;
+    bool is_accept_failing; /* said once until it works again */
     size_t n_waiting;
     size_t n_running;     /* handed to the policy */
     size_t n_connections; /* all but the lingering ones */

@@ -68,6 +68,26 @@ init_policy(struct gn_service *s, const struct gn_cfg *cfg, struct gn_err *err)
     return true;
 }
 
+static bool
+init_proxy(struct gn_service *s, const struct gn_cfg *cfg, struct gn_err *err)
+{
+    switch (cfg->proxy_protocol) {
+    case GN_PROXY_PROTOCOL_V1:
+        s->proxy_versions = GN_PROXY_V1;
+        break;
+    case GN_PROXY_PROTOCOL_V2:
+        s->proxy_versions = GN_PROXY_V2;
+        break;
+    case GN_PROXY_PROTOCOL_AUTO:
+        s->proxy_versions = GN_PROXY_AUTO;
+        break;
+    default:
+        return true;
+    }
+    s->proxy_allow = gn_netlist_new(cfg->proxy_allow_ips.v, cfg->proxy_allow_ips.n, err);
+    return s->proxy_allow != NULL;
+}
+
 bool
 gn_service_init(struct gn_service *s, struct gn_worker *w, struct gn_err *err)
 {
@@ -75,11 +95,12 @@ gn_service_init(struct gn_service *s, struct gn_worker *w, struct gn_err *err)
 
     memset(s, 0, sizeof(*s));
     s->worker = w;
+    s->loop_thread = pthread_self();
     s->server = GN_SLICE("gunicorn");
     s->use_sendfile = gn_cfg_sendfile(w->frozen);
-    s->io_timeout_ns = cfg->timeout * GN_NS_PER_S;
+    s->io_timeout_ns = gn_clock_ns_of_s(cfg->timeout);
     init_limits(s, cfg);
-    if (!init_policy(s, cfg, err))
+    if (!init_policy(s, cfg, err) || !init_proxy(s, cfg, err))
         return false;
     s->forwarded_allow =
         gn_netlist_new(cfg->forwarded_allow_ips.v, cfg->forwarded_allow_ips.n, err);
@@ -100,6 +121,8 @@ gn_service_fini(struct gn_service *s)
         gn_conn_destroy(s->spare[--s->n_spare]);
     if (s->forwarded_allow != NULL)
         gn_netlist_free(s->forwarded_allow);
+    if (s->proxy_allow != NULL)
+        gn_netlist_free(s->proxy_allow);
     if (s->access_format != NULL)
         gn_access_format_free(s->access_format);
     gn_arena_fini(&s->arena);
@@ -159,7 +182,7 @@ gn_service_log_access(struct gn_service *s, const struct gn_conn *c,
     const struct gn_http_head *h = &c->parser.head;
     struct access_ctx ctx = {c, lookup, environ_ctx};
     struct gn_access_record r = {
-        .remote_addr = gn_slice_str(c->peer_text),
+        .remote_addr = gn_slice_str(gn_conn_remote_text(c)),
         .method = h->method,
         .target = h->target,
         .path = h->path,

@@ -5,12 +5,15 @@
 #ifndef GN_WORKER_SERVICE_H
 #define GN_WORKER_SERVICE_H
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "http/head.h"
 #include "http/policy.h"
+#include "http/proxyproto.h"
 #include "log/log_access.h"
 #include "net/netmatch.h"
 #include "worker/worker.h"
@@ -28,11 +31,14 @@ struct gn_scratch {
 };
 
 struct gn_service {
+    pthread_t loop_thread;
     struct gn_worker *worker; /* borrowed */
     struct gn_arena arena;    /* owns the policy's strings */
     struct gn_http_limits limits;
     struct gn_http_policy policy;
     struct gn_netlist *forwarded_allow;     /* forwarded_allow_ips */
+    enum gn_proxy_versions proxy_versions;  /* PROXY headers that are looked for */
+    struct gn_netlist *proxy_allow;         /* proxy_allow_ips; NULL when none is looked for */
     struct gn_access_format *access_format; /* NULL: no access log */
     struct gn_slice server;                 /* value of Server */
     bool use_sendfile;

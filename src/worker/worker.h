@@ -62,10 +62,10 @@ struct gn_worker {
     size_t n_listeners;
     const struct gn_worker_ops *ops;
     /* In the child only: */
-    bool is_alive; /* false: leave the loop after the current request */
-    bool is_aborted;
-    bool quits_now; /* INT, QUIT: leave at once */
-    int wake_fd[2]; /* becomes readable at every signal */
+    _Atomic bool is_alive; /* false: leave the loop after the current request */
+    _Atomic bool is_aborted;
+    _Atomic bool quits_now; /* INT, QUIT: leave at once */
+    int wake_fd[2];         /* becomes readable at every signal */
     uint64_t requests;
     uint64_t max_requests; /* UINT64_MAX when unlimited; jitter included */
     void *engine;          /* the running engine's state */
@@ -86,8 +86,8 @@ const struct gn_worker_ops *gn_worker_find(const struct gn_frozen *f, const char
                                            struct gn_err *err);
 
 /* The life of a worker process from right after the fork (gn_spawn has done the common steps:
- * after_fork, title, log) to its exit status: hook post_fork, owner, signals, application, loop, end.
- * The caller ends the process by host->ops->stop and _exit. */
+ * after_fork, title, log) to its exit status: hook post_fork, owner, signals, application, loop,
+ * end. The caller ends the process by host->ops->stop and _exit. */
 int gn_worker_main(struct gn_worker *w);
 
 /* True for a name that gn_worker_find accepts. */

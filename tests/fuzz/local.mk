@@ -1,9 +1,15 @@
 # Fuzz targets. With --enable-fuzz they are libFuzzer programs: `tests/fuzz/fuzz_request CORPUS-FOLDER`;
 # otherwise make check replays the seeds of tests/corpus/fuzz with them, see replay.c.
 fuzz_targets = \
+	%D%/fuzz_argv \
 	%D%/fuzz_body \
+	%D%/fuzz_ini \
+	%D%/fuzz_json \
 	%D%/fuzz_logformat \
-	%D%/fuzz_request
+	%D%/fuzz_proxy \
+	%D%/fuzz_request \
+	%D%/fuzz_words \
+	%D%/fuzz_yaml
 
 if WITH_FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
@@ -21,6 +27,10 @@ EXTRA_DIST += %D%/replay.c
 %C%_fuzz_body_LDADD = libgn_http.la libgn_base.la
 %C%_fuzz_body_LDFLAGS = $(fuzz_ldflags)
 
+%C%_fuzz_proxy_SOURCES = %D%/fuzz_proxy.c $(fuzz_main)
+%C%_fuzz_proxy_LDADD = libgn_http.la libgn_base.la
+%C%_fuzz_proxy_LDFLAGS = $(fuzz_ldflags)
+
 %C%_fuzz_request_SOURCES = %D%/fuzz_request.c $(fuzz_main)
 %C%_fuzz_request_LDADD = libgn_http.la libgn_base.la
 %C%_fuzz_request_LDFLAGS = $(fuzz_ldflags)
@@ -28,3 +38,23 @@ EXTRA_DIST += %D%/replay.c
 %C%_fuzz_logformat_SOURCES = %D%/fuzz_logformat.c $(fuzz_main)
 %C%_fuzz_logformat_LDADD = libgn_log.la libgn_base.la
 %C%_fuzz_logformat_LDFLAGS = $(fuzz_ldflags)
+
+%C%_fuzz_argv_SOURCES = %D%/fuzz_argv.c %D%/config_target.h $(fuzz_main)
+%C%_fuzz_argv_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_argv_LDFLAGS = $(fuzz_ldflags)
+
+%C%_fuzz_ini_SOURCES = %D%/fuzz_ini.c %D%/config_target.h $(fuzz_main)
+%C%_fuzz_ini_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_ini_LDFLAGS = $(fuzz_ldflags)
+
+%C%_fuzz_json_SOURCES = %D%/fuzz_json.c %D%/config_target.h $(fuzz_main)
+%C%_fuzz_json_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_json_LDFLAGS = $(fuzz_ldflags)
+
+%C%_fuzz_words_SOURCES = %D%/fuzz_words.c %D%/config_target.h $(fuzz_main)
+%C%_fuzz_words_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_words_LDFLAGS = $(fuzz_ldflags)
+
+%C%_fuzz_yaml_SOURCES = %D%/fuzz_yaml.c %D%/config_target.h $(fuzz_main)
+%C%_fuzz_yaml_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_yaml_LDFLAGS = $(fuzz_ldflags)

@@ -4,11 +4,16 @@ check_PROGRAMS += \
 	tests/unit/test_base_ipnet \
 	tests/unit/test_config_argv_split \
 	tests/unit/test_config_compile \
+	tests/unit/test_config_decl \
 	tests/unit/test_config_diag \
 	tests/unit/test_config_from_argv \
 	tests/unit/test_config_from_ini \
 	tests/unit/test_config_frozen \
+	tests/unit/test_config_many \
+	tests/unit/test_config_options \
 	tests/unit/test_config_path \
+	tests/unit/test_config_print \
+	tests/unit/test_config_secrets \
 	tests/unit/test_config_usage \
 	tests/unit/test_config_validate \
 	tests/unit/test_config_value
@@ -29,6 +34,9 @@ tests_unit_test_config_compile_SOURCES = tests/unit/test_config_compile.c $(conf
 	tests/unit/config_values.h
 tests_unit_test_config_compile_LDADD = $(config_test_libs)
 
+tests_unit_test_config_decl_SOURCES = tests/unit/test_config_decl.c $(config_test_headers)
+tests_unit_test_config_decl_LDADD = $(config_test_libs)
+
 tests_unit_test_config_diag_SOURCES = tests/unit/test_config_diag.c $(config_test_headers)
 tests_unit_test_config_diag_LDADD = $(config_test_libs)
 
@@ -43,8 +51,22 @@ tests_unit_test_config_frozen_SOURCES = tests/unit/test_config_frozen.c $(config
 	tests/unit/config_values.h
 tests_unit_test_config_frozen_LDADD = $(config_test_libs)
 
+tests_unit_test_config_many_SOURCES = tests/unit/test_config_many.c $(config_test_headers)
+tests_unit_test_config_many_LDADD = $(config_test_libs)
+
+tests_unit_test_config_options_SOURCES = tests/unit/test_config_options.c $(config_test_headers)
+tests_unit_test_config_options_LDADD = $(config_test_libs)
+
 tests_unit_test_config_path_SOURCES = tests/unit/test_config_path.c $(config_test_headers)
 tests_unit_test_config_path_LDADD = $(config_test_libs)
+
+tests_unit_test_config_print_SOURCES = tests/unit/test_config_print.c $(config_test_headers) \
+	tests/unit/config_values.h
+tests_unit_test_config_print_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
+tests_unit_test_config_print_LDADD = $(config_test_libs) $(CJSON_LIBS)
+
+tests_unit_test_config_secrets_SOURCES = tests/unit/test_config_secrets.c $(config_test_headers)
+tests_unit_test_config_secrets_LDADD = $(config_test_libs)
 
 tests_unit_test_config_usage_SOURCES = tests/unit/test_config_usage.c $(config_test_headers)
 tests_unit_test_config_usage_LDADD = $(config_test_libs)

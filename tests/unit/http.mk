@@ -29,6 +29,10 @@ check_PROGRAMS += tests/unit/test_http_policy
 tests_unit_test_http_policy_SOURCES = tests/unit/test_http_policy.c
 tests_unit_test_http_policy_LDADD = $(http_test_libs)
 
+check_PROGRAMS += tests/unit/test_http_proxyproto
+tests_unit_test_http_proxyproto_SOURCES = tests/unit/test_http_proxyproto.c
+tests_unit_test_http_proxyproto_LDADD = $(http_test_libs)
+
 check_PROGRAMS += tests/unit/test_http_reqline
 tests_unit_test_http_reqline_SOURCES = tests/unit/test_http_reqline.c
 tests_unit_test_http_reqline_LDADD = $(http_test_libs)

@@ -70,7 +70,7 @@ END_TEST
 START_TEST(booting_is_not_limited)
 {
     server_init(&s);
-    server_conf(&s, "bind='127.0.0.1:0'\nworkers=2\ntimeout=1\n");
+    server_conf(&s, "bind='127.0.0.1:0'\nworkers=2\ntimeout=1\ngraceful_timeout=1\n");
     server_orders(&s, 1, "wait");
     server_orders(&s, 2, "stuck");
     server_orders(&s, 0, "stuck");

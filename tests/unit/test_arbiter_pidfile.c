@@ -51,17 +51,26 @@ static const struct {
     enum { DEAD, LIVE, OWN } pid;
     bool ok;
 } contents[] = {
-    {"", DEAD, true},          {"\n", DEAD, true},      {"hello\n", DEAD, true},
-    {"%d\n", DEAD, true},      {"%d\n", LIVE, false},   {" %d ", LIVE, false},
-    {"%d\n", OWN, true},       {"-1\n", DEAD, true},    {"0\n", DEAD, true},
-    {"99999999999999999999999", DEAD, true},            {"4294967297\n", DEAD, true},
+    {"", DEAD, true},
+    {"\n", DEAD, true},
+    {"hello\n", DEAD, true},
+    {"%d\n", DEAD, true},
+    {"%d\n", LIVE, false},
+    {" %d ", LIVE, false},
+    {"%d\n", OWN, true},
+    {"-1\n", DEAD, true},
+    {"0\n", DEAD, true},
+    {"99999999999999999999999", DEAD, true},
+    {"4294967297\n", DEAD, true},
     {"%d x\n", LIVE, true},
     {"1111111111111111111111111111111111111111111111111111111111111111111111", DEAD, true},
 };
 
 START_TEST(existing_content)
 {
-    pid_t pid = contents[_i].pid == DEAD ? dead_pid() : contents[_i].pid == LIVE ? getppid() : getpid();
+    pid_t pid = contents[_i].pid == DEAD   ? dead_pid()
+                : contents[_i].pid == LIVE ? getppid()
+                                           : getpid();
     char text[128], mine[32], path[PATH_MAX], wanted[PATH_MAX + 128], *full = NULL;
     struct gn_err err = {0};
 

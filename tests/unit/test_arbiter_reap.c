@@ -127,8 +127,8 @@ START_TEST(end_by_signal)
 }
 END_TEST
 
-/* A subprocess of a hook ends with the status that would halt the server, while the hook is not waiting. The next hook
- * gets that status. */
+/* A subprocess of a hook ends with the status that would halt the server, while the hook is not
+ * waiting. The next hook gets that status. */
 static bool
 hook_with_subprocess(const char *name)
 {

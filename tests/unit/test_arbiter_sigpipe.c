@@ -143,7 +143,8 @@ START_TEST(storm)
     children_await(&s, 2, pids);
     for (int i = 0; i < 700; i++)
         server_signal(&s, signos[(size_t)i % GN_ARRAY_LEN(signos)]);
-    /* The number that the last reload or the last count asked for is not foretold; the server's life is. */
+    /* The number that the last reload or the last count asked for is not foretold; the server's
+     * life is. */
     server_conf(&s, "bind='127.0.0.1:0'\nworkers=3\ngraceful_timeout=5\nproc_name='after'\n");
     server_signal(&s, SIGHUP);
     log_await(&s, "workers: 2 -> 3", 1);

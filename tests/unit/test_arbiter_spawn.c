@@ -132,6 +132,24 @@ START_TEST(boot_storm_is_slowed_down)
 }
 END_TEST
 
+/* The same for those that come up and crash at once. */
+START_TEST(crash_storm_is_slowed_down)
+{
+    int64_t begin = gn_clock_mono_ns();
+
+    server_init(&s);
+    server_orders(&s, 0, "segv");
+    server_start(&s);
+    log_await(&s, "was sent SIGSEGV!", 5);
+    ck_assert_int_ge(gn_clock_mono_ns() - begin, 700 * GN_NS_PER_MS);
+    server_orders(&s, 0, "serve");
+    children_await(&s, 1, pids);
+    server_signal(&s, SIGTERM);
+    ck_assert_int_eq(server_status(&s), GN_EXIT_OK);
+    server_fini(&s);
+}
+END_TEST
+
 START_TEST(signals_are_heard_during_a_boot_storm)
 {
     server_init(&s);
@@ -262,6 +280,7 @@ main(void)
     tcase_add_test(tc, ttin_and_ttou);
     tcase_add_test(tc, a_deaf_worker_that_is_too_many_is_killed);
     tcase_add_test(tc, boot_storm_is_slowed_down);
+    tcase_add_test(tc, crash_storm_is_slowed_down);
     tcase_add_test(tc, signals_are_heard_during_a_boot_storm);
     tcase_add_test(tc, pre_fork_that_raises_ends_the_server);
     tcase_add_test(tc, when_ready_that_raises_refuses_to_start);

@@ -61,9 +61,12 @@ read_text(const struct server *s, const char *name)
 static void
 write_text(const struct server *s, const char *name, const char *text)
 {
-    char path[PATH_MAX], tmp[PATH_MAX];
-    FILE *f = fopen(path_of(s, "tmp", tmp), "we");
+    char path[PATH_MAX], tmp[PATH_MAX], own[32];
+    FILE *f;
 
+    /* Test and workers write at the same time. */
+    snprintf(own, sizeof(own), "tmp.%d", (int)getpid());
+    f = fopen(path_of(s, own, tmp), "we");
     ck_assert_ptr_nonnull(f);
     ck_assert_int_ge(fputs(text, f), 0);
     ck_assert_int_eq(fclose(f), 0);
@@ -204,7 +207,7 @@ load_config(struct gn_host *host GN_UNUSED, const char *location, struct gn_cfg_
         line = gn_arena_strdup(sink->arena, line);
         v = is_list ? parse_list(sink->arena, line, value + 1, &rest)
                     : parse_value(sink->arena, line, value + 1);
-        sink->add(sink, line, v, "conf", number, 1);
+        sink->add(sink, line, v, "conf.py", number, 1);
     }
     free(text);
     return true;
@@ -220,7 +223,7 @@ server_conf(struct server *s, const char *text)
     for (; (mark = strstr(text, "%D")) != NULL; text = mark + 2)
         n += (size_t)snprintf(out + n, sizeof(out) - n, "%.*s%s", (int)(mark - text), text, s->dir);
     snprintf(out + n, sizeof(out) - n, "%s", text);
-    write_text(s, "conf", out);
+    write_text(s, "conf.py", out);
 }
 
 /* ---- the workers ---- */
@@ -311,13 +314,11 @@ static int
 serve(struct gn_worker *w, const char *orders)
 {
     bool beats = strncmp(orders, "stuck", 5) != 0;
-    bool is_deaf = strncmp(orders, "deaf", 4) == 0;
+    bool is_deaf = !beats || strncmp(orders, "deaf", 4) == 0;
 
     while (!got_abort && (got_term == 0 || is_deaf)) {
         if (beats)
             gn_worker_beat(w);
-        if (!beats)
-            got_term = 0;
         if (got_usr1) {
             got_usr1 = 0;
             gn_log_reopen(w->log, NULL);
@@ -423,8 +424,13 @@ static int
 run_server(const struct server *s)
 {
     char conf[PATH_MAX], log[PATH_MAX];
-    char *argv[] = {(char[]){"gunicorn"},  (char[]){"-c"}, path_of(s, "conf", conf),
-                    (char[]){"--error-logfile"}, path_of(s, "log", log), (char[]){"app:app"}, NULL};
+    char *argv[] = {(char[]){"gunicorn"},
+                    (char[]){"-c"},
+                    path_of(s, "conf.py", conf),
+                    (char[]){"--error-logfile"},
+                    path_of(s, "log", log),
+                    (char[]){"app:app"},
+                    NULL};
     char *envp[] = {NULL};
     struct gn_inputs in = {.argc = 6, .argv = argv, .envp = envp, .start_dir = s->dir};
     struct gn_host_null_script script = {

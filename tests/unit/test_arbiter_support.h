@@ -1,8 +1,9 @@
-/* A whole master under test: in a child process, without a language, with workers that do as told.
+/* A whole master under test: in a child process, without a language, with workers that do as
+ * told.
  *
- * A test writes a configuration and what the workers shall do, starts the server, sends signals and waits for lines in
- * its log and for processes. Everything lies in a directory of the test's own. All waiting is by condition.
- */
+ * A test writes a configuration and what the workers shall do, starts the server, sends signals
+ * and waits for lines in its log and for processes. Everything lies in a directory of the test's
+ * own. All waiting is by condition. / */
 #ifndef TEST_ARBITER_SUPPORT_H
 #define TEST_ARBITER_SUPPORT_H
 
@@ -27,9 +28,9 @@ void server_init(struct server *s);
 /* Kills what still runs and removes the directory. */
 void server_fini(struct server *s);
 
-/* The configuration file's text: lines `name=1`, `name='text'`, `name=True`, `name=@2` (a hook with two
- * parameters), each of which may be a list: `name=['a', 'b']` is written `name+='a'` twice. "%D" is the
- * directory. */
+/* The configuration file's text: lines `name=1`, `name='text'`, `name=True`, `name=@2` (a hook
+ * with two parameters), each of which may be a list: `name=['a', 'b']` is written `name+='a'`
+ * twice. "%D" is the directory. */
 void server_conf(struct server *s, const char *text);
 
 /* What workers do that start from now on; `id` 0 means all without an order of their own.
@@ -67,7 +68,8 @@ char *path_of(const struct server *s, const char *name, char out[PATH_MAX]);
 bool exists(const struct server *s, const char *name);
 void touch(const struct server *s, const char *name);
 
-/* Hooks of the master call this, when it is set, beside being logged as "hook NAME"; false makes them fail. */
+/* Hooks of the master call this, when it is set, beside being logged as "hook NAME"; false makes
+ * them fail. */
 extern bool (*hook_does)(const char *name);
 
 /* Retries `condition` until it holds; fails the test with the log otherwise. */

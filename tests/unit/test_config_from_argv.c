@@ -134,6 +134,43 @@ START_TEST(own_flags)
 }
 END_TEST
 
+/* A flag with an optional value takes no word that may be the application. */
+static const struct {
+    const char *words[7];
+    const char *cmd_args;
+    enum gn_proxy_protocol want;
+    const char *app; /* NULL: none */
+} optional[] = {
+    {{"app", NULL}, NULL, GN_PROXY_PROTOCOL_OFF, "app"},
+    {{"--proxy-protocol", "app", NULL}, NULL, GN_PROXY_PROTOCOL_AUTO, "app"},
+    {{"app", "--proxy-protocol", NULL}, NULL, GN_PROXY_PROTOCOL_AUTO, "app"},
+    {{"--proxy-protocol=v1", "app", NULL}, NULL, GN_PROXY_PROTOCOL_V1, "app"},
+    {{"--proxy-protocol=V2", "app", NULL}, NULL, GN_PROXY_PROTOCOL_V2, "app"},
+    {{"--proxy-protocol=on", "app", NULL}, NULL, GN_PROXY_PROTOCOL_AUTO, "app"},
+    {{"--proxy-protocol=off", "app", NULL}, NULL, GN_PROXY_PROTOCOL_OFF, "app"},
+    {{"--proxy-p=v2", "app", NULL}, NULL, GN_PROXY_PROTOCOL_V2, "app"},
+    {{"--proxy-protocol", "v1", "app", NULL}, NULL, GN_PROXY_PROTOCOL_V1, "app"},
+    {{"--proxy-protocol", "v2", "-w", "2", "app", NULL}, NULL, GN_PROXY_PROTOCOL_V2, "app"},
+    {{"app", "--proxy-protocol", "auto", NULL}, NULL, GN_PROXY_PROTOCOL_AUTO, "app"},
+    {{"--proxy-protocol", "v2", NULL}, NULL, GN_PROXY_PROTOCOL_AUTO, "v2"},
+    {{"--proxy-protocol", "auto", "-w", "2", NULL}, NULL, GN_PROXY_PROTOCOL_AUTO, "auto"},
+    {{"--proxy-protocol", "V1", "app", NULL}, NULL, GN_PROXY_PROTOCOL_AUTO, "V1"},
+    {{"--proxy-protocol", "--", "v1", NULL}, NULL, GN_PROXY_PROTOCOL_AUTO, "v1"},
+    {{"app", NULL}, "--proxy-protocol v2", GN_PROXY_PROTOCOL_V2, "app"},
+    {{"--proxy-protocol=off", "app", NULL}, "--proxy-protocol", GN_PROXY_PROTOCOL_OFF, "app"},
+};
+
+START_TEST(optional_value)
+{
+    struct run r = compile_row(optional[_i].words, optional[_i].cmd_args, dir);
+
+    ck_assert_msg(r.ok, "said: %s", r.text);
+    ck_assert_int_eq(r.compiled.frozen->cfg.proxy_protocol, (int)optional[_i].want);
+    ck_assert_pstr_eq(r.compiled.frozen->app_uri, optional[_i].app);
+    run_fini(&r);
+}
+END_TEST
+
 START_TEST(origins)
 {
     const char *words[] = {"-b", "h:1", "--bind=h:2", "--workers=3", "-DR", NULL};
@@ -215,6 +252,7 @@ make_suite(void)
     tcase_add_loop_test(tc, as_the_original, 0, (int)GN_ARRAY_LEN(argv_rows));
     tcase_add_loop_test(tc, positional, 0, (int)GN_ARRAY_LEN(apps));
     tcase_add_loop_test(tc, own_flags, 0, (int)GN_ARRAY_LEN(additions));
+    tcase_add_loop_test(tc, optional_value, 0, (int)GN_ARRAY_LEN(optional));
     tcase_add_test(tc, origins);
     tcase_add_loop_test(tc, mode, 0, (int)GN_ARRAY_LEN(modes));
     tcase_add_test(tc, all_errors_in_one_run);

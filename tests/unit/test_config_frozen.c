@@ -187,7 +187,7 @@ START_TEST(differences)
     ck_assert(gn_frozen_diff(a.compiled.frozen, b.compiled.frozen, take_line, &l));
     ck_assert_str_eq(l.text, "on_exit: <OnExit.on_exit()> -> <f1()> (gunicorn.conf.py:9:1)\n"
                              "proc_name: 'x' -> None (default)\n"
-                             "raw_env: changed (command line word 4 (-e))\n"
+                             "raw_env: ['A=1'] -> ['A=2'] (command line word 4 (-e))\n"
                              "timeout: 30 -> 3 (gunicorn.conf.py:3:1)\n"
                              "workers: 2 -> 4 (command line word 2 (-w))\n");
     run_fini(&a);

@@ -80,7 +80,7 @@ static const struct {
     {"print_config", "--print-config", NULL, GN_CLI_STORE_TRUE, "False"},
     {"proc_name", "-n --name", "STRING", GN_CLI_STORE, "None"},
     {"proxy_allow_ips", "--proxy-allow-from", NULL, GN_CLI_STORE, "127.0.0.1,::1"},
-    {"proxy_protocol", "--proxy-protocol", NULL, GN_CLI_STORE_TRUE, "False"},
+    {"proxy_protocol", "--proxy-protocol", "MODE", GN_CLI_OPTIONAL, "False"},
     {"pythonpath", "--pythonpath", "STRING", GN_CLI_STORE, "None"},
     {"raw_env", "-e --env", "ENV", GN_CLI_APPEND, "[]"},
     {"raw_paste_global_conf", "--paste-global", "CONF", GN_CLI_APPEND, "[]"},
@@ -185,7 +185,8 @@ START_TEST(row_is_complete)
     ck_assert_ptr_nonnull(s->def);
     ck_assert_ptr_nonnull(s->since);
     ck_assert_int_eq(s->is_addition, s->since[0] == 'c');
-    ck_assert_int_eq(s->choices != NULL, s->kind == GN_KIND_CHOICE);
+    ck_assert_int_eq(s->choices != NULL,
+                     s->kind == GN_KIND_CHOICE || s->kind == GN_KIND_BOOL_CHOICE);
     ck_assert_int_eq(s->arity != NULL, s->kind == GN_KIND_HOOK);
     if (s->pending_is_fatal)
         ck_assert_ptr_nonnull(s->pending);
@@ -203,6 +204,7 @@ field_size(enum gn_kind kind)
     case GN_KIND_TRIBOOL:
         return sizeof(int8_t);
     case GN_KIND_CHOICE:
+    case GN_KIND_BOOL_CHOICE:
         return sizeof(int);
     case GN_KIND_NONNEG_INT:
     case GN_KIND_UMASK:
@@ -242,6 +244,7 @@ default_fits(const struct gn_setting *s)
     enum gn_value_tag tag = s->def->tag;
     switch (s->kind) {
     case GN_KIND_BOOL:
+    case GN_KIND_BOOL_CHOICE:
         return tag == GN_V_BOOL;
     case GN_KIND_TRIBOOL:
         return tag == GN_V_BOOL || tag == GN_V_NONE;

@@ -101,6 +101,19 @@ static const struct {
     {GN_S_CHDIR, V_STR("/tmp/../tmp/./"), "='/tmp'"},
     {GN_S_CHDIR, V_STR("/dev/null"), "!Not a directory: '/dev/null'"},
     {GN_S_ON_EXIT, V_STR("hooks.one"), "=f1"},
+    {GN_S_PROXY_PROTOCOL, {.tag = GN_V_BOOL, .b = true}, "=True"},
+    {GN_S_PROXY_PROTOCOL, {.tag = GN_V_BOOL, .b = false}, "=False"},
+    {GN_S_PROXY_PROTOCOL, {.tag = GN_V_NONE}, "=None"},
+    {GN_S_PROXY_PROTOCOL, V_STR("true"), "=True"},
+    {GN_S_PROXY_PROTOCOL, V_STR(" FALSE "), "=False"},
+    {GN_S_PROXY_PROTOCOL, V_STR("on"), "=True"},
+    {GN_S_PROXY_PROTOCOL, V_STR("off"), "=False"},
+    {GN_S_PROXY_PROTOCOL, V_STR("v1"), "='v1'"},
+    {GN_S_PROXY_PROTOCOL, V_STR(" V2 "), "='v2'"},
+    {GN_S_PROXY_PROTOCOL, V_STR("auto"), "='auto'"},
+    {GN_S_PROXY_PROTOCOL, V_STR("v3"), "!Invalid boolean: v3"},
+    {GN_S_PROXY_PROTOCOL, V_STR(""), "!Invalid boolean: "},
+    {GN_S_PROXY_PROTOCOL, {.tag = GN_V_INT, .i = 1}, "!Invalid type for casting: 1"},
 };
 
 START_TEST(more_values)

@@ -70,6 +70,28 @@ settings:
     apply: start
     brief: A directory.
     desc: Text.
+  - name: loud
+    section: Second Part
+    order: 30
+    cli: [-l, --loud]
+    kind: bool
+    action: store_true
+    default: false
+    apply: start
+    brief: A switch.
+    desc: Text.
+options:
+  - cli: [--loud]
+    action: optional
+    meta: HOW
+    choices: [very, little]
+    brief: Another form of it.
+    desc: Text.
+  - cli: [--undo]
+    action: append
+    meta: SETTING
+    brief: Undoes a setting.
+    desc: Text.
 """
 
 
@@ -208,8 +230,19 @@ MISTAKES = [
     ("no choices", [("    choices: [fast, slow]\n    ignore_case: true\n", ""),
                     ("default: fast", "default: ~")],
      "26:5: field 'choices' is missing: the kind is choice"),
+    ("no bool choices", [("    choices: [fast, slow]\n    ignore_case: true\n", ""),
+                         ("kind: choice\n    action: store", "kind: bool_choice\n    action: optional"),
+                         ("default: fast", "default: false")],
+     "26:5: field 'choices' is missing: the kind is bool_choice"),
+    ("default of bool choice", [("    ignore_case: true\n", ""), ("default: fast", "default: slow"),
+                                ("kind: choice\n    action: store",
+                                 "kind: bool_choice\n    action: optional")],
+     "32:14: the default doesn't fit kind 'bool_choice': it must be true or false"),
+    ("action of bool choice", [("    ignore_case: true\n", ""), ("default: fast", "default: true"),
+                               ("kind: choice", "kind: bool_choice")],
+     "31:13: action 'store' doesn't fit kind 'bool_choice'"),
     ("choices elsewhere", [("    kind: string", "    choices: [x]\n    kind: string")],
-     "10:14: 'choices' is only allowed with kind choice"),
+     "10:14: 'choices' is only allowed with kinds choice and bool_choice"),
     ("choice twice", [("[fast, slow]", "[fast, fast]")], "33:21: choice 'fast' is given twice"),
     ("choice form", [("[fast, slow]", "[fast, So-so]")],
      "33:21: choice 'So-so' must be lower-case letters, digits and '_'"),
@@ -240,6 +273,29 @@ MISTAKES = [
     ("fatal without pending", [("    pending: not done\n", "")],
      "39:20: 'pending_fatal' is only allowed with 'pending'"),
     ("brief without stop", [("A hook.", "A hook")], "24:12: brief must end with a full stop"),
+    # options
+    ("option without text", [("    brief: Undoes a setting.\n", "")],
+     "72:5: field 'brief' is missing"),
+    ("field of a setting", [("    brief: Undoes", "    env: UNDO\n    brief: Undoes")],
+     "75:10: 'env' is only allowed in a setting"),
+    ("short option", [("cli: [--undo]", "cli: [-u]")],
+     "72:10: an option has one flag, which is a long one"),
+    ("two flags", [("cli: [--undo]", "cli: [--undo, --redo]")],
+     "72:10: an option has one flag, which is a long one"),
+    ("flag of a setting", [("cli: [--undo]", "cli: [--alpha]")],
+     "72:10: flag '--alpha' is already used in line 8"),
+    ("nothing to extend", [("  - cli: [--loud]", "  - cli: [--silent]")],
+     "66:10: there is no setting with the switch '--silent' to extend"),
+    ("forms missing", [("    choices: [very, little]\n", "")],
+     "66:5: field 'choices' is missing: the action is optional"),
+    ("forms elsewhere", [("    action: append\n", "    action: append\n    choices: [a]\n")],
+     "74:14: 'choices' is only allowed with action optional"),
+    ("action of an option", [("action: append", "action: store_false")],
+     "73:13: unknown action 'store_false' of an option"),
+    ("no name of the value", [("    meta: SETTING\n", "")],
+     "72:5: field 'meta' is missing: the option takes a value"),
+    ("option without stop", [("Undoes a setting.", "Undoes a setting")],
+     "75:12: brief must end with a full stop"),
 ]
 
 
@@ -257,7 +313,7 @@ def test_text_that_is_no_yaml(tmp_path):
 
 def test_second_document(tmp_path):
     assert complaints(tmp_path, GOOD + "---\n- more\n") == [
-        "56:1: the file must hold one YAML document"]
+        "78:1: the file must hold one YAML document"]
 
 
 @pytest.mark.parametrize("kind, good, bad", [
@@ -343,6 +399,7 @@ def test_generated_c_compiles_and_holds_the_values(tmp_path):
 #include "config/setting.h"
 #include <stdio.h>
 const struct gn_value gn_value_none = {.tag = GN_V_NONE};
+const struct gn_value gn_value_false = {.tag = GN_V_BOOL};
 #include "config/settings_table.inc"
 #include "config/settings_help.inc"
 int main(void)
@@ -357,9 +414,17 @@ int main(void)
     for (int i = 0; i < GN_SETTING_COUNT; i++)
         printf("%s ", gn_settings[gn_settings_by_name[i]].name);
     printf("%zu\n", gn_setting_name_width);
-    for (size_t i = 0; i < sizeof help_options / sizeof *help_options; i++)
-        printf("%s|%s|%s\n", help_options[i].invocation, help_options[i].brief,
-               help_options[i].def);
+    const struct gn_option *o = gn_options;
+    printf("%s %s %s %s %d\n", gn_settings[GN_S_LOUD].off[0], o[GN_O_LOUD].flag,
+           o[GN_O_LOUD].choices[1], o[GN_O_UNDO].flag, o[GN_OPTION_COUNT].flag == NULL);
+    for (size_t i = 0; i < sizeof help_settings / sizeof *help_settings; i++)
+        printf("%s|%s|%s\n", help_settings[i].invocation, help_settings[i].brief,
+               help_settings[i].def);
+    for (size_t i = 0; help_options[i].invocation != NULL; i++)
+        printf("%s|%s\n", help_options[i].invocation, help_options[i].brief);
+    for (size_t i = 0; i < sizeof option_order / sizeof *option_order; i++)
+        printf("%s ", gn_settings[option_order[i]].name);
+    puts(setting_words[GN_S_MODE].type);
     return sizeof(((struct gn_cfg *)0)->mode) == sizeof(int) ? 0 : 1;
 }
 """, encoding="utf-8")
@@ -373,10 +438,15 @@ int main(void)
         "-a --alpha x\n"
         "OnEvent.on_event 2 1 0\n"
         "slow MODE_VARIABLE x%s 1 1 1\n"
-        "alpha home mode on_event 8\n"
-        "--mode MODE|A choice.|fast\n"
+        "alpha home loud mode on_event 8\n"
+        "--no-loud --loud little --undo 1\n"
         "-a WORD, --alpha WORD|First letter.|x\n"
-        "--home HOME|A directory.|current directory\n")
+        "--mode MODE|A choice.|fast\n"
+        "--home HOME|A directory.|current directory\n"
+        "-l, --loud, --no-loud|A switch.|False\n"
+        "--loud=HOW|Another form of it.\n"
+        "--undo SETTING|Undoes a setting.\n"
+        "mode alpha home loud one of fast, slow\n")
 
 
 def test_the_schema_of_the_server_is_good():
