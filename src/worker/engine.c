@@ -21,6 +21,7 @@ enum {
     MAX_IDLE_MS = 10000,
     MAX_LINGERING = 1024, /* then the oldest goes */
     UNIX_QUEUE_GUESS = 4096,
+    LATE_COMERS = 1024, /* taken as well while the listen queue is drained */
     FIRST_BYTES_MS = 1, /* how long a fresh connection is waited for before it joins the others */
 };
 
@@ -529,18 +530,41 @@ queue_length(const struct gn_listener *l)
     return UNIX_QUEUE_GUESS;
 }
 
-/* The server stops: answers what waits in the listen queue now, then closes its end of it, so that
- * who comes later is refused at once and not reset when the process is gone. */
+/* Takes one connection out of a queue without looking at it: the loop answers it later. */
+static bool
+accept_unseen(struct gn_engine *e)
+{
+    for (size_t i = 0; i < e->w->n_listeners; i++) {
+        struct gn_conn *c = gn_conn_accept(&e->service, &e->w->listeners[i]);
+
+        if (c != NULL) {
+            atomic_fetch_add_explicit(&e->w->slot->accepted, 1, memory_order_relaxed);
+            e->n_connections++;
+            park(e, c);
+            return true;
+        }
+        /* Short of descriptors: some become free when waiting requests are answered. */
+        if (errno != EAGAIN && errno != EWOULDBLOCK) {
+            turn(e, 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The server stops: takes everybody who waits in the listen queue, then closes its end of it at
+ * once, so that who comes later is refused and not reset when the process is gone. Bounded, since
+ * others may go on connecting. */
 static void
 drain_queue(struct gn_engine *e)
 {
     struct gn_worker *w = e->w;
-    unsigned n = 0;
+    unsigned n = LATE_COMERS;
 
     for (size_t i = 0; i < w->n_listeners; i++)
         n += queue_length(&w->listeners[i]);
-    while (n-- > 0 && !w->quits_now && gn_clock_mono_ns() < e->leave_ns && accept_one(e))
-        turn(e, 0);
+    while (n-- > 0 && !w->quits_now && gn_clock_mono_ns() < e->leave_ns && accept_unseen(e))
+        continue;
     for (size_t i = 0; i < w->n_listeners; i++)
         gn_listener_close(&w->listeners[i], false);
     w->n_listeners = 0;

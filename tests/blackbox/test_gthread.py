@@ -134,6 +134,11 @@ class Wire:
         return self.rest + client.read_all(self.sock) == b""
 
 
+def ask(server, target):
+    """One request on a connection of its own, which ends with it."""
+    return server.get(target, headers=[("Connection", "close")])
+
+
 def together(jobs):
     """Runs functions in threads of their own; returns their results, raises their first error."""
     results, errors = [None] * len(jobs), []
@@ -315,7 +320,7 @@ def test_missing_body_is_never_taken_from_the_next_request(server):
         assert wire.response().body == b"not read"
         send_quietly(wire.sock, head_bytes("GET", "/number?inside", [("Host", "x")]))
         assert b"inside" not in wire.rest + client.read_all(wire.sock)
-    assert server.get("/hello").status == 200
+    assert ask(server, "/hello").status == 200
 
 
 # -- Expect
@@ -387,12 +392,12 @@ def test_fin_while_the_request_runs(site):
 # -- threads
 
 def test_environ_says_multithread(server):
-    values = json.loads(server.get("/env").body)["values"]
+    values = json.loads(ask(server, "/env").body)["values"]
     assert (values["wsgi.multithread"], values["wsgi.run_once"]) == (True, False)
 
 
 def test_requests_run_at_the_same_time(server):
-    responses = together([lambda: server.get("/meet")] * THREADS)
+    responses = together([lambda: ask(server, "/meet")] * THREADS)
     assert [r.body for r in responses] == [b"met"] * THREADS
 
 
@@ -414,7 +419,7 @@ def test_new_clients_do_not_starve_behind_busy_connections(server):
 
     def newcomers():
         try:
-            return [server.get("/hello").status for _ in range(10)]
+            return [ask(server, "/hello").status for _ in range(10)]
         finally:
             done.set()
     assert together([busy] * (2 * THREADS) + [newcomers])[-1] == [200] * 10
@@ -440,7 +445,7 @@ def test_max_requests(site):
     server = start(site, "--max-requests", "5")
     pids = []
     for _ in range(12):
-        response = server.get("/whoami")
+        response = ask(server, "/whoami")
         assert response.status == 200
         pids.append(response.body)
     assert max(pids.count(pid) for pid in pids) <= 5
@@ -454,7 +459,7 @@ def test_max_requests_says_close_to_persistent_clients(site):
         said = [wire.get("/hello").header("Connection") for _ in range(5)]
         assert said == ["keep-alive"] * 4 + ["close"]
         assert wire.at_end()
-    assert server.get("/hello").status == 200
+    assert ask(server, "/hello").status == 200
 
 
 def test_term_finishes_what_runs_and_closes_what_idles(site):

@@ -327,7 +327,7 @@ def test_application_without_wakeup_descriptor_can_be_stopped(moment, kind, site
     text = "import signal\nsignal.set_wakeup_fd(-1)\n" if moment == "import" else ""
     server = start(site, *kind, app=text + APP)
     if moment == "request":
-        assert server.get("/no_wakeup").body == b"silenced"
+        assert get_soon(server, "/no_wakeup").body == b"silenced"
     get_soon(server)
     begun = time.monotonic()
     assert server.terminate() == 0
@@ -370,7 +370,7 @@ def test_usr1_after_chdir_opens_the_right_files(kind, site):
                    listen=False)
     server.errors = "error.log"
     server.wait_listening()
-    assert server.get("/leave").body.decode() == os.path.realpath(site.dir / "elsewhere")
+    assert get_soon(server, "/leave").body.decode() == os.path.realpath(site.dir / "elsewhere")
     procs.until(lambda: "/leave" in site.dir.read("access.log"), "the access line")
     for name in ("error.log", "access.log"):
         os.rename(site.dir / name, site.dir / (name + ".1"))
