@@ -116,6 +116,21 @@ sink_fini(struct sink *s)
     *s = (struct sink){.fd = -1};
 }
 
+/* The application may change the directory: the files are opened again where they were. */
+static char *
+absolute_path(const char *path)
+{
+    char *cwd = path[0] != '/' ? getcwd(NULL, 0) : NULL;
+    char *whole = NULL;
+
+    if (cwd == NULL)
+        return strdup(path);
+    if (asprintf(&whole, "%s/%s", cwd, path) < 0)
+        whole = NULL;
+    free(cwd);
+    return whole;
+}
+
 static bool
 sink_init(struct sink *s, const char *path, int standard_fd, const struct gn_log_options *o,
           struct gn_err *err)
@@ -124,7 +139,7 @@ sink_init(struct sink *s, const char *path, int standard_fd, const struct gn_log
     if (is_standard(path))
         return true;
     s->fd = -1;
-    s->path = strdup(path);
+    s->path = absolute_path(path);
     if (s->path == NULL)
         return gn_err_set(err, GN_E_MEMORY, 0, "no memory for log file '%s'", path);
     s->fd = open_file(path, o->owner, o->group, err);

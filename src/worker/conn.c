@@ -331,19 +331,19 @@ is_loop_thread(const struct gn_conn *c)
            pthread_equal(pthread_self(), c->service->loop_thread) != 0;
 }
 
-/* True when the client has used up its time: silent since `since_ns`, or over the whole request
- * slower than anybody with an interest in it. A byte now and then must not hold a thread. */
+/* True when the client has used up its time: silent for `waited_ns` now, or over all waits of the
+ * request slower than anybody with an interest in it. A byte now and then must not hold a thread.
+ */
 static bool
-is_too_slow(const struct gn_conn *c, int64_t since_ns, int64_t now)
+is_too_slow(const struct gn_conn *c, int64_t waited_ns)
 {
     int64_t limit = c->service->io_timeout_ns;
-    int64_t total = now - c->started_ns;
+    int64_t total = c->io_wait_ns + waited_ns;
 
     if (limit <= 0)
         return false;
-    if (now - since_ns > limit)
-        return true;
-    return total > limit && c->io_bytes < (uint64_t)(total / GN_NS_PER_S) * GN_CONN_MIN_BYTES_PER_S;
+    return waited_ns > limit || (total > limit && c->io_bytes < (uint64_t)(total / GN_NS_PER_S) *
+                                                                    GN_CONN_MIN_BYTES_PER_S);
 }
 
 /* Blocks until the socket is ready, the client was too slow, or the worker has to leave. Signals
@@ -353,12 +353,13 @@ wait_for(struct gn_conn *c, short events)
 {
     struct gn_worker *w = c->service->worker;
     bool is_loop = is_loop_thread(c);
-    int64_t since = gn_clock_mono_ns();
+    int64_t start = gn_clock_mono_ns();
 
     for (;;) {
         struct pollfd p[2] = {{.fd = c->fd, .events = events},
                               {.fd = is_loop ? w->wake_fd[0] : -1, .events = POLLIN}};
         int n = poll(p, 2, WAIT_STEP_MS);
+        int64_t waited;
 
         if (n < 0 && errno != EINTR)
             return WAIT_STOP;
@@ -369,13 +370,16 @@ wait_for(struct gn_conn *c, short events)
         }
         if (w->quits_now)
             return WAIT_STOP;
-        if (is_too_slow(c, since, gn_clock_mono_ns()))
+        waited = gn_clock_mono_ns() - start;
+        if (is_too_slow(c, waited))
             return WAIT_TIMEOUT;
         /* The client has time left, and the worker is healthy: this is not a hung request. */
         if (is_loop)
             gn_worker_beat(w);
-        if (n > 0 && p[0].revents != 0)
+        if (n > 0 && p[0].revents != 0) {
+            c->io_wait_ns += waited;
             return WAIT_READY;
+        }
     }
 }
 
@@ -525,11 +529,11 @@ gn_conn_body_read(struct gn_conn *c, char *dst, size_t n, size_t *got)
 bool
 gn_conn_request_is_consumed(const struct gn_conn *c)
 {
-    struct gn_slice rest = pending_input(c);
+    size_t rest = c->in.end - c->body_at + gn_buf_len(&c->body_in);
 
     if (c->body.is_done)
-        return rest.n == 0;
-    return !c->body.is_chunked && rest.n == c->body.left;
+        return rest == 0;
+    return !c->body.is_chunked && rest == c->body.left;
 }
 
 bool
@@ -583,6 +587,7 @@ gn_conn_next(struct gn_conn *c)
     c->body_state = GN_BODY_DATA;
     c->continue_sent = false;
     c->io_bytes = 0;
+    c->io_wait_ns = 0;
     c->started_ns = 0;
     c->state = GN_CONN_HEAD;
     c->scratch = &c->service->scratch;

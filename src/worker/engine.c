@@ -18,7 +18,8 @@
 enum {
     EVENTS_PER_TURN = 64,
     ACCEPTS_PER_TURN = 16, /* then the other connections are looked at */
-    MAX_IDLE_MS = 10000,
+    MAX_IDLE_MS = 1000, /* a signal outside the wait may have no wake-up descriptor: the application
+                           may have taken it */
     MAX_LINGERING = 1024, /* then the oldest goes */
     UNIX_QUEUE_GUESS = 4096,
     LATE_COMERS = 1024, /* taken as well while the listen queue is drained */

@@ -1,5 +1,7 @@
 #include "test_worker_support.h"
 
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 static struct bench b;
@@ -228,8 +230,8 @@ START_TEST(long_head_in_pieces)
 END_TEST
 
 /* The client stops after `n` bytes of a longer head, in pieces, and its time is up. What answers it
- * and logs it looks at the slices of the unfinished head: they must not point into a buffer that has
- * moved (the address sanitizer watches). */
+ * and logs it looks at the slices of the unfinished head: they must not point into a buffer that
+ * has moved (the address sanitizer watches). */
 START_TEST(long_head_expires)
 {
     size_t n = long_sizes[_i];
@@ -421,10 +423,10 @@ make_request(struct gn_buf *out, size_t size, size_t step)
 
 static const struct {
     size_t size, step;
-} bodies[] = {
-    {0, 0},     {1, 0},      {100, 0},    {8000, 0},    {8192, 0},    {60000, 0},  {65536, 0},
-    {65537, 0}, {200000, 0}, {0, 10},     {1, 1},       {300, 1},     {8000, 100}, {8192, 8192},
-    {60000, 7}, {65536, 64}, {65537, 64}, {70000, 7000}, {200000, 999}};
+} bodies[] = {{0, 0},      {1, 0},      {100, 0},      {8000, 0},    {8192, 0},
+              {60000, 0},  {65536, 0},  {65537, 0},    {200000, 0},  {0, 10},
+              {1, 1},      {300, 1},    {8000, 100},   {8192, 8192}, {60000, 7},
+              {65536, 64}, {65537, 64}, {70000, 7000}, {200000, 999}};
 
 struct sender {
     pthread_t id;
@@ -578,6 +580,43 @@ START_TEST(body_of_a_silent_client)
     ck_assert_int_eq(bench_feed_str(&b, large), GN_CONN_READY);
     ck_assert_int_eq(read_body(_i, &got), GN_BODY_TIMEOUT);
     ck_assert_slice_eq(gn_buf_slice(&got), "abc");
+    gn_buf_fini(&got);
+}
+END_TEST
+
+/* Sends a piece whenever the server has taken the one before, so that the server has to wait. */
+static void *
+follower_main(void *arg)
+{
+    static const char piece[10000];
+    size_t left = *(size_t *)arg;
+
+    while (left > 0) {
+        size_t n = left < sizeof(piece) ? left : sizeof(piece);
+        int there = 1;
+
+        while (there > 0 && ioctl(b.c->fd, FIONREAD, &there) == 0)
+            sched_yield();
+        if (send(b.client, piece, n, MSG_NOSIGNAL) != (ssize_t)n)
+            break;
+        left -= n;
+    }
+    return NULL;
+}
+
+/* The application was busy for longer than clients may be silent: the client is not to blame. */
+START_TEST(slow_application_is_no_slow_client)
+{
+    struct gn_buf got = {0};
+    size_t rest = 100000 - 3;
+    pthread_t id;
+
+    ck_assert_int_eq(bench_feed_str(&b, large), GN_CONN_READY);
+    b.c->started_ns -= 10 * b.service.io_timeout_ns;
+    ck_assert_int_eq(pthread_create(&id, NULL, follower_main, &rest), 0);
+    ck_assert_int_eq(read_body(_i, &got), GN_BODY_END);
+    ck_assert_int_eq(pthread_join(id, NULL), 0);
+    ck_assert_uint_eq(gn_buf_len(&got), 100000);
     gn_buf_fini(&got);
 }
 END_TEST
@@ -872,6 +911,7 @@ add_bodies(Suite *suite)
     tcase_add_test(tc, small_body_of_a_client_that_leaves);
     tcase_add_loop_test(tc, large_body_is_left_to_the_application, 0, HOW_COUNT);
     tcase_add_loop_test(tc, body_of_a_silent_client, 0, HOW_COUNT);
+    tcase_add_loop_test(tc, slow_application_is_no_slow_client, 0, HOW_COUNT);
     tcase_add_loop_test(tc, body_when_the_worker_leaves, 0, HOW_COUNT);
     tcase_add_loop_test(tc, body_with_broken_chunks, 0, HOW_COUNT);
     tcase_add_test(tc, continue_is_sent_once_and_late);

@@ -1,5 +1,6 @@
 /* What the tests of src/worker share: a service made from real settings, a loopback listener, one
- * accepted connection and the client's end of it. Everything static; each program has its own copy. */
+ * accepted connection and the client's end of it. Everything static; each program has its own copy.
+ */
 #ifndef TESTS_UNIT_WORKER_SUPPORT_H
 #define TESTS_UNIT_WORKER_SUPPORT_H
 

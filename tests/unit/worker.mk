@@ -1,1 +1,15 @@
-# Unit tests of worker.
+# Unit tests of worker: connections and responses over loopback sockets.
+check_PROGRAMS += \
+	tests/unit/test_worker_conn \
+	tests/unit/test_worker_resp
+
+worker_test_support = tests/unit/test_worker_support.h
+worker_test_libs = \
+	libgn_worker.la libgn_http.la libgn_net.la libgn_config.la libgn_host.la libgn_log.la \
+	libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_worker_conn_SOURCES = tests/unit/test_worker_conn.c $(worker_test_support)
+tests_unit_test_worker_conn_LDADD = $(worker_test_libs)
+
+tests_unit_test_worker_resp_SOURCES = tests/unit/test_worker_resp.c $(worker_test_support)
+tests_unit_test_worker_resp_LDADD = $(worker_test_libs)
