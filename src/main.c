@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "arbiter/arbiter.h"
+#include "base/clock.h"
 #include "base/proc.h"
 #include "config/compile.h"
 #include "config/print.h"
@@ -78,6 +79,79 @@ terminal_columns(void)
     return DEFAULT_COLUMNS;
 }
 
+/* Programs read the forms of a check from the standard output: what user code prints there would
+ * spoil them, and goes to standard error. */
+static void
+divert_output(void *ctx, const struct gn_cli_options *options)
+{
+    int *saved_fd = ctx;
+
+    if (options->check_form == GN_CHECK_TEXT || *saved_fd >= 0)
+        return;
+    fflush(stdout);
+    *saved_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (*saved_fd >= 0)
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+}
+
+static void
+restore_output(struct gn_host *host, int *saved_fd)
+{
+    if (*saved_fd < 0)
+        return;
+    host->ops->flush(host);
+    fflush(stdout);
+    dup2(*saved_fd, STDOUT_FILENO);
+    close(*saved_fd);
+    *saved_fd = -1;
+}
+
+/* The table of --print-config has the standard output for itself. */
+static enum gn_check_form
+form_of(const struct gn_compiled *compiled)
+{
+    return compiled->mode == GN_MODE_PRINT ? GN_CHECK_TEXT : compiled->options.check_form;
+}
+
+/* True for a terminal whose user doesn't refuse colours (https://no-color.org). */
+static bool
+wants_colour(void)
+{
+    const char *refusal = getenv("NO_COLOR");
+
+    return isatty(STDERR_FILENO) && (refusal == NULL || refusal[0] == '\0');
+}
+
+/* Prints what was found, in the form that was asked for. False without memory. */
+static bool
+report(struct gn_diags *diags, enum gn_check_form form, const char *prog)
+{
+    struct gn_buf out = {0};
+    bool ok = true;
+
+    switch (form) {
+    case GN_CHECK_TEXT:
+        diags->is_coloured = wants_colour();
+        gn_diags_print(diags, prog, stderr);
+        break;
+    case GN_CHECK_JSON:
+        ok = gn_diags_json(diags, &out);
+        break;
+    case GN_CHECK_SARIF:
+        ok = gn_diags_sarif(diags, &out);
+        break;
+    case GN_CHECK_GITHUB:
+        ok = gn_diags_github(diags, &out);
+        break;
+    }
+    if (ok)
+        fwrite(gn_buf_slice(&out).p, 1, gn_buf_len(&out), stdout);
+    else
+        fprintf(stderr, "%s: no memory for the report\n", prog);
+    gn_buf_fini(&out);
+    return ok;
+}
+
 static int
 print_error(const char *what, const struct gn_err *err)
 {
@@ -113,6 +187,86 @@ check_application(struct gn_host *host, const struct gn_frozen *f, struct gn_err
            host->ops->load_app(host, f, NULL, err);
 }
 
+/* What fails behind the compiler: as the original says it, or as one more diagnostic. */
+static int
+fail(struct gn_diags *diags, enum gn_check_form form, enum gn_diag_code code, struct gn_err *err)
+{
+    char text[sizeof(err->msg) + 128];
+    struct gn_diag *diag;
+
+    if (form == GN_CHECK_TEXT) {
+        print_error(code == GN_D_APP_FAILED ? "Error while loading the application:" : NULL, err);
+    } else {
+        diag = gn_diag_add(diags, code, NULL, NULL, "%s", gn_err_text(err, text, sizeof(text)));
+        if (err->detail != NULL)
+            gn_diag_detail(diags, diag, err->detail);
+    }
+    gn_err_clear(err);
+    return GN_EXIT_ERROR;
+}
+
+/* The application is loaded in a child, so that nothing that it does stays behind here. */
+struct load_job {
+    struct gn_host *host;
+    const struct gn_frozen *frozen;
+};
+
+static bool
+load_work(void *ctx, struct gn_err *err)
+{
+    const struct load_job *job = ctx;
+    bool ok;
+
+    job->host->ops->after_fork(job->host, true);
+    ok = check_application(job->host, job->frozen, err);
+    job->host->ops->flush(job->host);
+    return ok;
+}
+
+static void
+load_end(void *ctx)
+{
+    const struct load_job *job = ctx;
+
+    job->host->ops->stop(job->host);
+}
+
+/* Every end but the one by a loaded application is an error, whatever status the child leaves. */
+static bool
+check_in_child(struct gn_host *host, const struct gn_compiled *compiled, struct gn_err *err)
+{
+    int64_t timeout_s = compiled->options.check_timeout_s;
+    struct load_job ctx = {.host = host, .frozen = compiled->frozen};
+    struct gn_proc_job job = {
+        .work = load_work, .end = load_end, .ctx = &ctx, .timeout_ns = gn_clock_ns_of_s(timeout_s)};
+    struct gn_proc_outcome outcome = {0};
+    bool has_child;
+
+    host->ops->flush(host);
+    host->ops->before_fork(host);
+    has_child = gn_proc_run_child(&job, &outcome, err);
+    host->ops->after_fork(host, false);
+    if (!has_child)
+        return false;
+    switch (outcome.how) {
+    case GN_PROC_EXITED:
+        return gn_err_set(err, GN_E_APP_LOAD, 0,
+                          "the application ended the process with status %d while it was loaded",
+                          outcome.number);
+    case GN_PROC_SIGNAL:
+        return gn_err_set(err, GN_E_APP_LOAD, 0,
+                          "the process was ended by %s while the application was loaded",
+                          gn_proc_signal_name(outcome.number));
+    case GN_PROC_TIMEOUT:
+        return gn_err_set(err, GN_E_APP_LOAD, 0,
+                          "the application was not loaded within %lld s (see --check-timeout)",
+                          (long long)timeout_s);
+    case GN_PROC_RESULT:
+        break;
+    }
+    return outcome.result;
+}
+
 static bool
 print_table(struct gn_host *host, const struct gn_compiled *compiled, struct gn_err *err)
 {
@@ -136,30 +290,27 @@ is_for_reading(const struct gn_compiled *compiled)
 }
 
 static int
-check(struct gn_host *host, const struct gn_compiled *compiled)
+check(struct gn_host *host, const struct gn_compiled *compiled, struct gn_diags *diags)
 {
+    enum gn_check_form form = form_of(compiled);
     const struct gn_worker_ops *ops;
     const char *worker_name;
     struct gn_err err = {0};
     int status = GN_EXIT_OK;
 
-    if (!has_application(compiled->frozen) && !is_for_reading(compiled)) {
+    if (!has_application(compiled->frozen) && !is_for_reading(compiled) &&
+        !compiled->options.checks_values_only) {
         gn_err_set(&err, GN_E_VALUE, 0, "No application module specified.");
-        status = print_error(NULL, &err);
-        gn_err_clear(&err);
-        return status;
+        return fail(diags, form, GN_D_NO_APP, &err);
     }
-    if (compiled->mode == GN_MODE_PRINT && !print_table(host, compiled, &err)) {
-        status = print_error(NULL, &err);
-        gn_err_clear(&err);
-        return status;
-    }
+    if (compiled->mode == GN_MODE_PRINT && !print_table(host, compiled, &err))
+        return fail(diags, form, GN_D_NO_MEMORY, &err);
     ops = gn_worker_find(compiled->frozen, &worker_name, &err);
     if (ops == NULL) {
-        status = print_error(NULL, &err);
-    } else if (has_application(compiled->frozen) &&
-               !check_application(host, compiled->frozen, &err)) {
-        status = print_error("Error while loading the application:", &err);
+        status = fail(diags, form, GN_D_WORKER_FAILED, &err);
+    } else if (has_application(compiled->frozen) && !compiled->options.checks_values_only &&
+               !check_in_child(host, compiled, &err)) {
+        status = fail(diags, form, GN_D_APP_FAILED, &err);
     }
     gn_err_clear(&err);
     return status;
@@ -185,8 +336,9 @@ serve(const struct gn_inputs *in, struct gn_host *host, const struct gn_compiled
 }
 
 static int
-run(const struct gn_inputs *in, struct gn_host *host)
+run(struct gn_inputs *in, struct gn_host *host)
 {
+    int saved_fd = -1;
     const char *prog = program_name(in->argv[0]);
     struct gn_compiled compiled = {0};
     struct gn_diags diags;
@@ -194,9 +346,16 @@ run(const struct gn_inputs *in, struct gn_host *host)
     bool ok;
 
     gn_diags_init(&diags);
+    in->on_options = divert_output;
+    in->ctx = &saved_fd;
     ok = gn_compile(in, host, &diags, &compiled);
+    /* The next compilation is a reload. */
+    in->on_options = NULL;
+    if (ok && compiled.mode != GN_MODE_CHECK)
+        restore_output(host, &saved_fd);
     fflush(stdout);
-    gn_diags_print(&diags, prog, stderr);
+    if (form_of(&compiled) == GN_CHECK_TEXT)
+        report(&diags, GN_CHECK_TEXT, prog);
     if (compiled.mode == GN_MODE_HELP) {
         gn_usage_help(prog, terminal_columns(), stdout);
         status = GN_EXIT_OK;
@@ -213,8 +372,11 @@ run(const struct gn_inputs *in, struct gn_host *host)
         gn_diags_init(&diags);
         status = serve(in, host, &compiled);
     } else {
-        status = check(host, &compiled);
+        status = check(host, &compiled, &diags);
     }
+    restore_output(host, &saved_fd);
+    if (form_of(&compiled) != GN_CHECK_TEXT && !report(&diags, form_of(&compiled), prog))
+        status = GN_EXIT_ERROR;
     gn_diags_fini(&diags);
     if (compiled.frozen != NULL)
         gn_frozen_unref(compiled.frozen);

@@ -75,6 +75,6 @@ install-data-local: contrib/completion/gunicorn.bash
 uninstall-local:
 	rm -f '$(DESTDIR)$(bashcompletiondir)/gunicorn'
 
-dist_check_SCRIPTS = %D%/check-layers.sh %D%/check-style.sh
+dist_check_SCRIPTS = %D%/check-docs.sh %D%/check-layers.sh %D%/check-style.sh
 TESTS += $(dist_check_SCRIPTS)
 EXTRA_DIST += %D%/getenv-allowed.txt %D%/cppcheck.cfg

@@ -23,7 +23,7 @@
 #include "worker/worker.h"
 
 enum {
-    GN_ARB_MAX_WORKERS = 1024,
+    GN_ARB_MAX_WORKERS = GN_MAX_WORKERS,
     /* Two generations live beside each other during a reload, a third one may still be draining. */
     GN_ARB_SLOTS = 3 * GN_ARB_MAX_WORKERS,
 };

@@ -18,11 +18,6 @@ gn_arb_gen_new(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err 
     const struct gn_worker_ops *ops;
     struct gn_arb_gen *g;
 
-    if (f->cfg.workers > GN_ARB_MAX_WORKERS) {
-        gn_err_set(err, GN_E_VALUE, 0, "workers: %lld is too many, at most %d are supported",
-                   (long long)f->cfg.workers, GN_ARB_MAX_WORKERS);
-        return NULL;
-    }
     ops = gn_worker_find(f, &name, err);
     if (ops == NULL)
         return NULL;

@@ -3,17 +3,31 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+
+enum {
+    DETAIL_BYTES = 65536, /* of an error that a child hands over */
+    LOOK_MS = 50,         /* how often a result without an end is looked for */
+    LOOK_OFTEN_MS = 10,   /* where the kernel can't tell of an end */
+};
+
+static const int64_t ending_ns = 2000000000; /* from the result to the end of a child */
 
 /* The memory that the kernel shows as the command line: argv and, behind it, the environment. NULL
  * before the initialization: as a module of a foreign program there is no argv to take.
@@ -22,6 +36,10 @@
  * ps(1) and /proc show whenever the title is shorter. */
 static char *title_area;
 static size_t title_bytes;
+
+/* setenv(3) makes a list of its own and forgets this one, which it does not own. Only
+ * leak checkers look here, hence volatile. */
+static char **volatile moved_environ;
 
 /* The environment's strings move to the heap, so that their memory can be used and getenv(3) goes
  * on working. */
@@ -41,7 +59,7 @@ move_environment(char **envp)
         if (copy[i] == NULL)
             return false;
     }
-    environ = copy;
+    environ = moved_environ = copy;
     return true;
 }
 
@@ -182,6 +200,126 @@ gn_proc_daemonize(bool keep_stdio, struct gn_err *err)
     if (null_fd > 2 || !ok)
         gn_fd_close(&null_fd);
     return ok;
+}
+
+enum verdict { VERDICT_NONE, VERDICT_FALSE, VERDICT_TRUE };
+
+/* Memory that both processes see: user code may close descriptors, but does not find this. */
+struct shared {
+    atomic_int verdict;
+    struct gn_err err; /* of the child; its pointers mean nothing to the parent */
+    bool has_detail;
+    char detail[DETAIL_BYTES];
+};
+
+static void
+run_job(const struct gn_proc_job *job, pid_t parent, struct shared *shared)
+{
+    struct gn_err err = {0};
+    bool result;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != parent)
+        _exit(1);
+    result = job->work(job->ctx, &err);
+    fflush(NULL);
+    shared->err = err;
+    shared->has_detail = err.detail != NULL;
+    if (err.detail != NULL)
+        snprintf(shared->detail, sizeof(shared->detail), "%s", err.detail);
+    gn_err_clear(&err);
+    atomic_store(&shared->verdict, result ? VERDICT_TRUE : VERDICT_FALSE);
+    if (job->end != NULL)
+        job->end(job->ctx);
+    fflush(NULL);
+    _exit(result ? 0 : 1);
+}
+
+static void
+take_error(const struct shared *shared, struct gn_err *err)
+{
+    if (err == NULL)
+        return;
+    gn_err_set(err, shared->err.code, shared->err.sys, "%s", shared->err.msg);
+    err->status = shared->err.status;
+    err->line = shared->err.line;
+    err->detail = shared->has_detail ? strdup(shared->detail) : NULL;
+}
+
+/* Waits for the end of the child, and makes one when it takes too long: then *was_killed. */
+static bool
+wait_for_end(pid_t pid, atomic_int *verdict, int64_t timeout_ns, int *status, bool *was_killed)
+{
+    struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    int64_t deadline = gn_clock_mono_ns() + timeout_ns;
+    bool has_verdict = false;
+    pid_t ended;
+
+    *was_killed = false;
+    while ((ended = waitpid(pid, status, WNOHANG)) == 0) {
+        int64_t now = gn_clock_mono_ns();
+
+        if (!has_verdict && atomic_load(verdict) != VERDICT_NONE) {
+            has_verdict = true;
+            deadline = now + ending_ns;
+        }
+        if (now >= deadline) {
+            *was_killed = true;
+            kill(pid, SIGKILL);
+            do {
+                ended = waitpid(pid, status, 0);
+            } while (ended < 0 && errno == EINTR);
+            break;
+        }
+        (void)poll(&p, p.fd >= 0 ? 1 : 0, p.fd >= 0 ? LOOK_MS : LOOK_OFTEN_MS);
+    }
+    gn_fd_close(&p.fd);
+    return ended == pid;
+}
+
+static void
+tell_outcome(int status, int verdict, bool was_killed, struct gn_proc_outcome *out)
+{
+    *out = (struct gn_proc_outcome){.how = GN_PROC_RESULT, .result = verdict == VERDICT_TRUE};
+    if (!was_killed && WIFSIGNALED(status)) {
+        out->how = GN_PROC_SIGNAL;
+        out->number = WTERMSIG(status);
+    } else if (verdict == VERDICT_NONE && was_killed) {
+        out->how = GN_PROC_TIMEOUT;
+    } else if (verdict == VERDICT_NONE) {
+        out->how = GN_PROC_EXITED;
+        out->number = WEXITSTATUS(status);
+    }
+}
+
+bool
+gn_proc_run_child(const struct gn_proc_job *job, struct gn_proc_outcome *out, struct gn_err *err)
+{
+    struct sigaction plain = {.sa_handler = SIG_DFL}, before;
+    struct shared *shared =
+        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t parent = getpid(), pid;
+    bool was_killed = false, ok;
+    int status = 0, saved;
+
+    if (shared == MAP_FAILED)
+        return gn_err_set(err, GN_E_MEMORY, errno, "no memory for a child process");
+    atomic_init(&shared->verdict, VERDICT_NONE);
+    /* Who started us may have SIGCHLD ignored: then there would be no status to wait for. */
+    sigaction(SIGCHLD, &plain, &before);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        run_job(job, parent, shared);
+    ok = pid > 0 && wait_for_end(pid, &shared->verdict, job->timeout_ns, &status, &was_killed);
+    saved = errno;
+    sigaction(SIGCHLD, &before, NULL);
+    if (ok)
+        tell_outcome(status, atomic_load(&shared->verdict), was_killed, out);
+    if (ok && out->how == GN_PROC_RESULT && !out->result)
+        take_error(shared, err);
+    munmap(shared, sizeof(*shared));
+    return ok || gn_err_set(err, GN_E_IO, saved, "can't run a child process");
 }
 
 const char *

@@ -26,6 +26,9 @@ gn_builder_init(struct gn_builder *b, const struct gn_inputs *in, struct gn_diag
 void
 gn_builder_fini(struct gn_builder *b)
 {
+    /* What the sealed table does not own is nobody's. */
+    if (b->host != NULL && b->host->ops->take_handles != NULL)
+        b->host->ops->release_handles(b->host, b->host->ops->take_handles(b->host));
     gn_arena_fini(&b->arena);
     memset(b, 0, sizeof(*b));
 }
@@ -38,7 +41,7 @@ gn_builder_add(struct gn_builder *b, const struct gn_setting *s, const struct gn
     struct gn_candidate **at = &b->latest[s->id];
 
     if (c == NULL || raw == NULL) {
-        gn_diag_add(b->diags, GN_ERROR, origin, s, "no memory");
+        gn_diag_add(b->diags, GN_D_NO_MEMORY, origin, s, "no memory");
         return false;
     }
     c->setting = s;
@@ -143,7 +146,7 @@ validate_one(struct gn_builder *b, struct gn_candidate *c)
         c->value = check.value;
         return;
     }
-    diag = gn_diag_add(b->diags, GN_ERROR, &c->origin, c->setting, "%s", check.reason);
+    diag = gn_diag_add(b->diags, check.code, &c->origin, c->setting, "%s", check.reason);
     if (check.hint != NULL)
         gn_diag_hint(b->diags, diag, "%s", check.hint);
     if (check.detail != NULL)
@@ -159,13 +162,17 @@ gn_builder_freeze(struct gn_builder *b)
         for (struct gn_candidate *c = b->latest[i]; c != NULL; c = c->next)
             validate_one(b, c);
         if (b->latest[i] == NULL)
-            gn_diag_add(b->diags, GN_ERROR, NULL, &gn_settings[i], "has no value");
+            gn_diag_add(b->diags, GN_D_NO_DEFAULT, NULL, &gn_settings[i], "has no value");
     }
     gn_review(b);
+    if (b->checks_facts)
+        gn_facts(b);
     if (b->diags->errors > 0)
         return NULL;
     f = gn_seal(b);
     if (f == NULL)
-        gn_diag_add(b->diags, GN_ERROR, NULL, NULL, "no memory for the settings table");
+        gn_diag_add(b->diags, GN_D_NO_MEMORY, NULL, NULL, "no memory for the settings table");
+    else if (b->host != NULL && b->host->ops->take_handles != NULL)
+        gn_frozen_own(f, b->host, b->host->ops->take_handles(b->host));
     return f;
 }

@@ -32,6 +32,8 @@ struct gn_builder {
     const char *app_uri;   /* positional argument, or NULL */
     bool (*knows_worker)(const char *name); /* from gn_inputs; may be NULL */
     bool sendfile_default; /* what the setting's None stands for (variable SENDFILE) */
+    bool checks_values_only; /* nothing outside of this process is looked at: files, users */
+    bool checks_facts;       /* the other way round: whether the server could start here */
 };
 
 enum gn_print_form { GN_PRINT_PLAIN, GN_PRINT_ORIGIN, GN_PRINT_JSON, GN_PRINT_YAML, GN_PRINT_DIFF };
@@ -59,6 +61,9 @@ struct gn_inputs {
     char *const *envp; /* environment at start */
     const char *start_dir;
     bool (*knows_worker)(const char *name); /* is there such a worker class; NULL: not checked here */
+    /* Called when the options are known and no user code has run yet; may be NULL. */
+    void (*on_options)(void *ctx, const struct gn_cli_options *options);
+    void *ctx;
 };
 
 bool gn_builder_init(struct gn_builder *b, const struct gn_inputs *in, struct gn_diags *diags,

@@ -28,7 +28,7 @@ read_cmd_args(struct compiler *c)
         return;
     words = gn_argv_split(&c->b.arena, gn_slice_str(text), &n, &err);
     if (words == NULL) {
-        gn_diag_add(c->b.diags, GN_ERROR, &origin, NULL, "%s", err.msg);
+        gn_diag_add(c->b.diags, GN_D_QUOTING, &origin, NULL, "%s", err.msg);
         gn_err_clear(&err);
         return;
     }
@@ -62,7 +62,7 @@ read_ini(struct compiler *c)
     }
     if (asked == NULL)
         return;
-    diag = gn_diag_add(c->b.diags, GN_ERROR, &asked->origin, asked->setting,
+    diag = gn_diag_add(c->b.diags, GN_D_INI_FILE, &asked->origin, asked->setting,
                        "there is no file to read [server:%s] from", name != NULL ? name : "");
     gn_diag_hint(c->b.diags, diag, "add --paste FILE");
 }
@@ -116,6 +116,24 @@ mode_of(const struct gn_frozen *f)
     return f->cfg.check_config ? GN_MODE_CHECK : GN_MODE_RUN;
 }
 
+static bool
+is_asked(const struct gn_builder *b, enum gn_setting_id id)
+{
+    const struct gn_candidate *c = b->latest[id];
+
+    return c != NULL && c->raw->tag == GN_V_BOOL && c->raw->b;
+}
+
+/* A check looks at this machine as well, unless told otherwise. A table can be printed anywhere. */
+static void
+choose_depth(struct gn_builder *b, const struct gn_cli_options *options)
+{
+    bool prints = is_asked(b, GN_S_PRINT_CONFIG), checks = is_asked(b, GN_S_CHECK_CONFIG);
+
+    b->checks_values_only = options->checks_values_only && checks && !prints;
+    b->checks_facts = !options->checks_values_only && checks && !prints;
+}
+
 /* -h, --version and --describe work whatever else is wrong; the first of the first two wins. */
 static bool
 wants_text(const struct gn_argv_result *r, struct gn_compiled *out)
@@ -141,7 +159,7 @@ find_described(const struct gn_argv_result *r, struct gn_diags *diags, struct gn
     if (s != NULL)
         return true;
     out->mode = GN_MODE_RUN;
-    diag = gn_diag_add(diags, GN_ERROR, &r->described, NULL, "there is no setting '%s'",
+    diag = gn_diag_add(diags, GN_D_NO_SETTING, &r->described, NULL, "there is no setting '%s'",
                        r->options.describe);
     if (near != NULL)
         gn_diag_hint(diags, diag, "did you mean '%s'?", near->name);
@@ -193,6 +211,9 @@ compile(struct compiler *c, struct gn_compiled *out)
     if (wants_text(&c->cmd_args, out))
         return compile_text(c, &c->cmd_args, out);
     merge_options(c, out);
+    c->b.diags->is_strict = out->options.is_strict;
+    if (c->in->on_options != NULL)
+        c->in->on_options(c->in->ctx, &out->options);
     out->mode = GN_MODE_RUN;
     c->b.app_uri = c->argv.app_uri;
     if (!gn_from_defaults(&c->b) || !gn_from_env(&c->b, c->in->envp))
@@ -203,6 +224,7 @@ compile(struct compiler *c, struct gn_compiled *out)
         read_conf(c);
     if (!name_process(c))
         return false;
+    choose_depth(&c->b, &out->options);
     out->frozen = gn_builder_freeze(&c->b);
     if (out->frozen != NULL)
         out->mode = mode_of(out->frozen);
@@ -218,7 +240,7 @@ gn_compile(const struct gn_inputs *in, struct gn_host *host, struct gn_diags *di
 
     memset(out, 0, sizeof(*out));
     if (!gn_builder_init(&c.b, in, diags, host)) {
-        gn_diag_add(diags, GN_ERROR, NULL, NULL, "no memory");
+        gn_diag_add(diags, GN_D_NO_MEMORY, NULL, NULL, "no memory");
         return false;
     }
     ok = compile(&c, out);

@@ -8,8 +8,8 @@
 #include "base/num.h"
 
 struct gn_diag *
-gn_decl_report(struct gn_decl *d, struct gn_place place, const struct gn_setting *s,
-               const char *fmt, ...)
+gn_decl_report(struct gn_decl *d, enum gn_diag_code code, struct gn_place place,
+               const struct gn_setting *s, const char *fmt, ...)
 {
     struct gn_origin origin = {
         .layer = GN_LAYER_CONF, .file = d->shown, .line = place.line, .column = place.column};
@@ -20,7 +20,7 @@ gn_decl_report(struct gn_decl *d, struct gn_place place, const struct gn_setting
     text = gn_arena_vprintf(&d->b->arena, fmt, ap);
     va_end(ap);
     d->is_bad = true;
-    return gn_diag_add(d->b->diags, GN_ERROR, &origin, s, "%s", text != NULL ? text : "no memory");
+    return gn_diag_add(d->b->diags, code, &origin, s, "%s", text != NULL ? text : "no memory");
 }
 
 /* Length of the UTF-8 sequence at `p`, 0 when it is none (RFC 3629: no surrogates, nothing
@@ -53,12 +53,13 @@ gn_decl_check_text(struct gn_decl *d, struct gn_slice *text)
         size_t n = sequence_length((const unsigned char *)text->p + i, text->n - i);
 
         if (n == 0) {
-            gn_decl_report(d, at, NULL, "the byte 0x%02x is no UTF-8",
+            gn_decl_report(d, GN_D_ENCODING, at, NULL, "the byte 0x%02x is no UTF-8",
                            (unsigned)(unsigned char)text->p[i]);
             return false;
         }
         if (text->p[i] == '\0') {
-            gn_decl_report(d, at, NULL, "a NUL byte has no place in a configuration file");
+            gn_decl_report(d, GN_D_ENCODING, at, NULL,
+                           "a NUL byte has no place in a configuration file");
             return false;
         }
         at.column++;
@@ -73,14 +74,14 @@ bool
 gn_decl_count(struct gn_decl *d, struct gn_place place, size_t nodes, int depth)
 {
     if (depth > GN_DECL_MAX_DEPTH) {
-        gn_decl_report(d, place, NULL, "lists and mappings are nested deeper than %d levels",
-                       GN_DECL_MAX_DEPTH);
+        gn_decl_report(d, GN_D_TOO_BIG, place, NULL,
+                       "lists and mappings are nested deeper than %d levels", GN_DECL_MAX_DEPTH);
         return false;
     }
     d->nodes += nodes;
     if (d->nodes > GN_DECL_MAX_NODES) {
-        gn_decl_report(d, place, NULL, "more than %d values, counting what aliases stand for",
-                       GN_DECL_MAX_NODES);
+        gn_decl_report(d, GN_D_TOO_BIG, place, NULL,
+                       "more than %d values, counting what aliases stand for", GN_DECL_MAX_NODES);
         return false;
     }
     return true;
@@ -114,7 +115,7 @@ make_room(struct gn_decl *d, struct gn_decl_parts *parts, bool is_mapping)
     parts->room = room;
     if (is_mapping ? parts->pairs != NULL && parts->lines != NULL : parts->items != NULL)
         return true;
-    gn_decl_report(d, (struct gn_place){0}, NULL, "no memory");
+    gn_decl_report(d, GN_D_NO_MEMORY, (struct gn_place){0}, NULL, "no memory");
     return false;
 }
 
@@ -150,8 +151,9 @@ gn_decl_add_pair(struct gn_decl *d, struct gn_decl_parts *parts, const struct gn
     note_size(parts, value);
     for (size_t i = 0; i < parts->n; i++) {
         if (gn_slice_eq(parts->pairs[i].key->str, key->text)) {
-            gn_decl_report(d, key->place, NULL, "'%.*s' stands twice, first in line %d",
-                           GN_SLICE_ARG(key->text), parts->lines[i]);
+            gn_decl_report(d, GN_D_KEY_TWICE, key->place, NULL,
+                           "'%.*s' stands twice, first in line %d", GN_SLICE_ARG(key->text),
+                           parts->lines[i]);
             parts->has_refused = true;
             return true;
         }
@@ -167,7 +169,7 @@ gn_decl_add_pair(struct gn_decl *d, struct gn_decl_parts *parts, const struct gn
     parts->lines[parts->n] = key->place.line;
     if (parts->pairs[parts->n++].key != NULL)
         return true;
-    gn_decl_report(d, key->place, NULL, "no memory");
+    gn_decl_report(d, GN_D_NO_MEMORY, key->place, NULL, "no memory");
     return false;
 }
 
@@ -277,7 +279,7 @@ static bool
 refuse_type(struct gn_decl *d, const struct gn_setting *s, const struct gn_decl_node *node)
 {
     const struct gn_value *v = node->value;
-    struct gn_diag *diag = gn_decl_report(d, node->place, s, "must be %s, not %s",
+    struct gn_diag *diag = gn_decl_report(d, GN_D_WRONG_TYPE, node->place, s, "must be %s, not %s",
                                           kinds[s->kind].what, describe(d, v));
     bool is_bool_text = v->tag == GN_V_STR && (gn_slice_eq_nocase(v->str, GN_SLICE("true")) ||
                                                gn_slice_eq_nocase(v->str, GN_SLICE("false")));
@@ -298,7 +300,7 @@ check_type(struct gn_decl *d, const struct gn_setting *s, const struct gn_decl_n
         return refuse_type(d, s, node);
     if (s->kind == GN_KIND_ANY || node->value->tag != GN_V_LIST || node->odd.line == 0)
         return true;
-    gn_decl_report(d, node->odd, s, "the items of the list must be texts");
+    gn_decl_report(d, GN_D_NOT_TEXT, node->odd, s, "the items of the list must be texts");
     return false;
 }
 
@@ -366,8 +368,9 @@ report_unknown(struct gn_decl *d, const struct gn_decl_key *key)
 {
     const struct gn_value name = {.tag = GN_V_STR, .str = key->text};
     const struct gn_setting *near = gn_near_setting(key->text);
-    struct gn_diag *diag = gn_decl_report(d, key->place, NULL, "no setting has the name %s",
-                                          gn_value_text(&d->b->arena, &name, true));
+    struct gn_diag *diag =
+        gn_decl_report(d, GN_D_UNKNOWN_NAME, key->place, NULL, "no setting has the name %s",
+                       gn_value_text(&d->b->arena, &name, true));
 
     if (near != NULL)
         gn_diag_hint(d->b->diags, diag, "did you mean `%s`?", near->name);
@@ -387,8 +390,8 @@ gn_decl_set(struct gn_decl *d, const struct gn_decl_key *key, const struct gn_de
         return;
     }
     if (d->first_line[s->id] != 0) {
-        gn_decl_report(d, key->place, NULL, "'%s' stands twice, first in line %d", s->name,
-                       d->first_line[s->id]);
+        gn_decl_report(d, GN_D_KEY_TWICE, key->place, NULL, "'%s' stands twice, first in line %d",
+                       s->name, d->first_line[s->id]);
         return;
     }
     d->first_line[s->id] = key->place.line;
@@ -447,8 +450,9 @@ gn_from_decl(struct gn_builder *b, const char *whole, const char *shown,
     bool ok;
 
     if (text == NULL) {
-        gn_diag_add(b->diags, GN_ERROR, asked, &gn_settings[GN_S_CONFIG], "'%s' can't be read: %s",
-                    shown, errno == EFBIG ? "it is larger than 1 MiB" : strerror(errno));
+        gn_diag_add(b->diags, GN_D_CONF_FILE, asked, &gn_settings[GN_S_CONFIG],
+                    "'%s' can't be read: %s", shown,
+                    errno == EFBIG ? "it is larger than 1 MiB" : strerror(errno));
         return false;
     }
     ok = gn_from_decl_text(b, gn_slice(text, n), is_json_name(shown), shown);

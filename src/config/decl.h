@@ -56,8 +56,8 @@ struct gn_decl_parts {
     bool has_refused; /* one of the parts was */
 };
 
-struct gn_diag *gn_decl_report(struct gn_decl *d, struct gn_place place, const struct gn_setting *s,
-                               const char *fmt, ...) GN_PRINTF(4, 5);
+struct gn_diag *gn_decl_report(struct gn_decl *d, enum gn_diag_code code, struct gn_place place,
+                               const struct gn_setting *s, const char *fmt, ...) GN_PRINTF(5, 6);
 
 /* The text without a byte order mark; false when it holds a NUL or is no UTF-8. */
 bool gn_decl_check_text(struct gn_decl *d, struct gn_slice *text);

@@ -1,10 +1,21 @@
 #include "config/diag.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/compile.h"
-#include "config/setting.h"
+#include "config/internal.h"
+
+const struct gn_diag_kind gn_diag_kinds[GN_DIAG_CODE_COUNT] = {
+#define DIAG(id, code, severity, title) {code, severity, title},
+#include "config/diag_codes.def"
+#undef DIAG
+};
+
+enum gn_severity
+gn_diag_severity(enum gn_diag_code code)
+{
+    return gn_diag_kinds[code].severity;
+}
 
 void
 gn_diags_init(struct gn_diags *d)
@@ -47,16 +58,63 @@ copy_text(struct gn_diags *d, const char *z)
     return z != NULL ? one_line(gn_arena_strdup(&d->arena, z)) : NULL;
 }
 
+/* Places in the order in which a reader meets them: usage errors and those without a place last. */
+static int
+rank(const struct gn_diag *d)
+{
+    if (d->severity == GN_USAGE)
+        return GN_LAYER_ARGV + 2;
+    return d->origin.layer == GN_LAYER_DEFAULT ? GN_LAYER_ARGV + 1 : (int)d->origin.layer;
+}
+
+static int
+compare(const struct gn_diag *a, const struct gn_diag *b)
+{
+    const struct gn_origin *oa = &a->origin, *ob = &b->origin;
+    int by_file;
+
+    if (rank(a) != rank(b))
+        return rank(a) - rank(b);
+    by_file = strcmp(oa->file != NULL ? oa->file : "", ob->file != NULL ? ob->file : "");
+    if (by_file != 0)
+        return by_file;
+    if (oa->line != ob->line)
+        return oa->line - ob->line;
+    if (oa->column != ob->column)
+        return oa->column - ob->column;
+    return oa->word - ob->word;
+}
+
+/* Lists are short and mostly come in order. What compares equal stays in the order of adding. */
+static void
+insert(struct gn_diags *d, struct gn_diag *diag)
+{
+    struct gn_diag **at = &d->first;
+
+    if (d->last != NULL && compare(d->last, diag) <= 0)
+        at = &d->last->next;
+    while (*at != NULL && compare(*at, diag) <= 0)
+        at = &(*at)->next;
+    diag->next = *at;
+    *at = diag;
+    if (diag->next == NULL)
+        d->last = diag;
+}
+
 struct gn_diag *
-gn_diag_add(struct gn_diags *d, enum gn_severity severity, const struct gn_origin *origin,
+gn_diag_add(struct gn_diags *d, enum gn_diag_code code, const struct gn_origin *origin,
             const struct gn_setting *setting, const char *fmt, ...)
 {
     struct gn_diag *diag = gn_arena_alloc(&d->arena, sizeof(*diag));
+    enum gn_severity severity = gn_diag_severity(code);
     va_list ap;
 
+    if (severity == GN_WARNING && d->is_strict)
+        severity = GN_ERROR;
     count(d, severity);
     if (diag == NULL)
         return NULL;
+    diag->code = code;
     diag->severity = severity;
     diag->setting = setting;
     if (origin != NULL) {
@@ -70,11 +128,7 @@ gn_diag_add(struct gn_diags *d, enum gn_severity severity, const struct gn_origi
     va_end(ap);
     if (diag->message == NULL)
         diag->message = "no memory";
-    if (d->last != NULL)
-        d->last->next = diag;
-    else
-        d->first = diag;
-    d->last = diag;
+    insert(d, diag);
     return diag;
 }
 
@@ -95,51 +149,6 @@ gn_diag_detail(struct gn_diags *d, struct gn_diag *diag, const char *text)
 {
     if (diag != NULL)
         diag->detail = gn_arena_strdup(&d->arena, text);
-}
-
-/* Places in the order in which a reader meets them: usage errors and those without a place last. */
-static int
-rank(const struct gn_diag *d)
-{
-    if (d->severity == GN_USAGE)
-        return GN_LAYER_ARGV + 2;
-    return d->origin.layer == GN_LAYER_DEFAULT ? GN_LAYER_ARGV + 1 : (int)d->origin.layer;
-}
-
-static int
-compare(const void *pa, const void *pb)
-{
-    const struct gn_diag *a = *(const struct gn_diag *const *)pa;
-    const struct gn_diag *b = *(const struct gn_diag *const *)pb;
-    const struct gn_origin *oa = &a->origin, *ob = &b->origin;
-    int by_file;
-
-    if (rank(a) != rank(b))
-        return rank(a) - rank(b);
-    by_file = strcmp(oa->file != NULL ? oa->file : "", ob->file != NULL ? ob->file : "");
-    if (by_file != 0)
-        return by_file;
-    if (oa->line != ob->line)
-        return oa->line - ob->line;
-    if (oa->column != ob->column)
-        return oa->column - ob->column;
-    return oa->word - ob->word;
-}
-
-/* Stable: insertion, as lists are short and mostly sorted already. */
-static void
-sort(const struct gn_diag **v, size_t n)
-{
-    for (size_t i = 1; i < n; i++) {
-        const struct gn_diag *one = v[i];
-        size_t at = i;
-
-        while (at > 0 && compare(&v[at - 1], &one) > 0) {
-            v[at] = v[at - 1];
-            at--;
-        }
-        v[at] = one;
-    }
 }
 
 static void
@@ -174,61 +183,59 @@ print_place(const struct gn_origin *o, const char *prog, FILE *out)
     }
 }
 
-static void
-print_usage_error(const struct gn_diag *d, const char *prog, FILE *out)
+/* The start of a colour, or nothing. */
+static const char *
+colour(const struct gn_diags *d, enum gn_severity severity)
 {
-    fprintf(out, "%s: error: ", prog);
-    if (d->origin.layer == GN_LAYER_CMD_ARGS)
-        fputs("GUNICORN_CMD_ARGS: ", out);
-    fprintf(out, "%s\n", d->message);
+    if (!d->is_coloured)
+        return "";
+    return severity == GN_WARNING ? "\033[1;35m" : "\033[1;31m";
 }
 
 static void
-print_one(const struct gn_diag *d, const char *prog, FILE *out)
+print_message(const struct gn_diags *d, const struct gn_diag *one, const char *prog, FILE *out)
 {
-    if (d->severity == GN_USAGE) {
-        print_usage_error(d, prog, out);
-    } else {
-        print_place(&d->origin, prog, out);
-        fputs(d->severity == GN_ERROR ? "error: " : "warning: ", out);
-        if (d->setting != NULL)
-            fprintf(out, "%s: ", d->setting->name);
-        fprintf(out, "%s\n", d->message);
+    const char *start = colour(d, one->severity), *end = d->is_coloured ? "\033[0m" : "";
+
+    if (one->severity == GN_USAGE)
+        fprintf(out, "%s: %serror:%s %s", prog, start, end,
+                one->origin.layer == GN_LAYER_CMD_ARGS ? "GUNICORN_CMD_ARGS: " : "");
+    else {
+        print_place(&one->origin, prog, out);
+        fprintf(out, "%s%s:%s ", start, one->severity == GN_ERROR ? "error" : "warning", end);
+        if (one->setting != NULL)
+            fprintf(out, "%s: ", one->setting->name);
     }
-    if (d->hint != NULL)
-        fprintf(out, "  hint: %s\n", d->hint);
-    if (d->detail != NULL)
-        fputs(d->detail, out);
+    fprintf(out, "%s [%s]\n", one->message, gn_diag_kinds[one->code].code);
+}
+
+static void
+print_one(const struct gn_diags *d, const struct gn_diag *one, const char *prog, FILE *out)
+{
+    print_message(d, one, prog, out);
+    gn_diag_print_source(one, out);
+    if (one->hint != NULL)
+        fprintf(out, "  hint: %s\n", one->hint);
+    if (one->detail != NULL)
+        fputs(one->detail, out);
 }
 
 void
 gn_diags_print(const struct gn_diags *d, const char *prog, FILE *out)
 {
-    size_t n = 0, i = 0;
-    const struct gn_diag **all;
+    size_t n = 0;
     bool had_usage = false;
 
     for (const struct gn_diag *p = d->first; p != NULL; p = p->next)
         n++;
     if (n < (size_t)d->errors + d->warnings)
         fprintf(out, "%s: error: no memory for all messages\n", prog);
-    if (n == 0)
-        return;
-    all = malloc(n * sizeof(const struct gn_diag *));
-    if (all == NULL) {
-        fprintf(out, "%s: error: no memory\n", prog);
-        return;
-    }
-    for (const struct gn_diag *p = d->first; p != NULL; p = p->next)
-        all[i++] = p;
-    sort(all, n);
-    for (i = 0; i < n; i++) {
-        if (all[i]->severity == GN_USAGE && !had_usage)
+    for (const struct gn_diag *p = d->first; p != NULL; p = p->next) {
+        if (p->severity == GN_USAGE && !had_usage)
             gn_usage_line(prog, out);
-        had_usage = all[i]->severity == GN_USAGE;
-        print_one(all[i], prog, out);
+        had_usage = p->severity == GN_USAGE;
+        print_one(d, p, prog, out);
     }
-    free(all);
 }
 
 int

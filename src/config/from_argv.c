@@ -60,10 +60,11 @@ struct parser {
     bool takes_names; /* words that are names of settings limit what is printed */
 };
 
-static void usage_error(struct parser *p, int at, const char *fmt, ...) GN_PRINTF(3, 4);
+static void usage_error(struct parser *p, enum gn_diag_code code, int at, const char *fmt, ...)
+    GN_PRINTF(4, 5);
 
 static void
-usage_error(struct parser *p, int at, const char *fmt, ...)
+usage_error(struct parser *p, enum gn_diag_code code, int at, const char *fmt, ...)
 {
     struct gn_origin origin = {.layer = p->layer, .word = at + 1};
     va_list ap;
@@ -74,7 +75,7 @@ usage_error(struct parser *p, int at, const char *fmt, ...)
     va_end(ap);
     if (at < p->n)
         origin.text = p->words[at];
-    gn_diag_add(p->b->diags, GN_USAGE, &origin, NULL, "%s", text != NULL ? text : "no memory");
+    gn_diag_add(p->b->diags, code, &origin, NULL, "%s", text != NULL ? text : "no memory");
     p->is_bad = true;
 }
 
@@ -211,7 +212,8 @@ by_prefix(struct parser *p, int at, struct gn_slice prefix)
         found = flag;
     }
     if (p->info[at].kind == WORD_AMBIGUOUS)
-        usage_error(p, at, "ambiguous option: %s could match %s", p->words[at], names);
+        usage_error(p, GN_D_AMBIGUOUS, at, "ambiguous option: %s could match %s", p->words[at],
+                    names);
     return found;
 }
 
@@ -329,8 +331,8 @@ parse_number(struct parser *p, int at, const struct flag *flag, const char *text
     case GN_NUM_SYNTAX:
         break;
     }
-    usage_error(p, at, "argument %s: invalid %s value: %s", flag_names(p, flag),
-                is_umask ? "auto_int" : "int", repr(p, text));
+    usage_error(p, GN_D_ARGUMENT_NUMBER, at, "argument %s: invalid %s value: %s",
+                flag_names(p, flag), is_umask ? "auto_int" : "int", repr(p, text));
     return NULL;
 }
 
@@ -375,10 +377,12 @@ named_setting(struct parser *p, int at, const struct flag *flag, const char *tex
     const struct gn_setting *near = gn_near_setting(gn_slice_str(text));
 
     if (s == NULL && near != NULL)
-        usage_error(p, at, "argument %s: there is no setting %s, did you mean %s?", flag->text,
+        usage_error(p, GN_D_ARGUMENT_SETTING, at,
+                    "argument %s: there is no setting %s, did you mean %s?", flag->text,
                     repr(p, text), near->name);
     else if (s == NULL)
-        usage_error(p, at, "argument %s: there is no setting %s", flag->text, repr(p, text));
+        usage_error(p, GN_D_ARGUMENT_SETTING, at, "argument %s: there is no setting %s", flag->text,
+                    repr(p, text));
     return s;
 }
 
@@ -410,7 +414,8 @@ set_timeout(struct parser *p, int at, const struct flag *flag, const char *text)
     if (gn_num_python_int(gn_slice_str(text), 10, &n) == GN_NUM_OK && n > 0)
         p->out->options.check_timeout_s = n;
     else
-        usage_error(p, at, "argument %s: invalid number of seconds: %s", flag->text, repr(p, text));
+        usage_error(p, GN_D_ARGUMENT_NUMBER, at, "argument %s: invalid number of seconds: %s",
+                    flag->text, repr(p, text));
 }
 
 /* The place of a FORM among the choices; -1: reported. */
@@ -425,8 +430,8 @@ form_index(struct parser *p, int at, const struct flag *flag, const char *text)
             return i;
         all = all == NULL ? choices[i] : gn_arena_printf(&p->b->arena, "%s, %s", all, choices[i]);
     }
-    usage_error(p, at, "argument %s: invalid choice: %s (choose from %s)", flag->text,
-                repr(p, text), all);
+    usage_error(p, GN_D_ARGUMENT_CHOICE, at, "argument %s: invalid choice: %s (choose from %s)",
+                flag->text, repr(p, text), all);
     return -1;
 }
 
@@ -588,7 +593,8 @@ consume_flag(struct parser *p, int at, const struct flag *flag)
         return at + 1;
     }
     if (at + 1 >= p->n || p->info[at + 1].kind != WORD_PLAIN) {
-        usage_error(p, at, "argument %s: expected one argument", flag_names(p, flag));
+        usage_error(p, GN_D_ARGUMENT_MISSING, at, "argument %s: expected one argument",
+                    flag_names(p, flag));
         return at + 1;
     }
     apply(p, at, flag, p->words[at + 1]);
@@ -626,8 +632,8 @@ consume_glued(struct parser *p, int at, bool is_trial)
         if (flag->text[1] != '-' && explicit[0] != '\0')
             next = exact_flag(p, gn_slice_str(text));
         if (next == NULL) {
-            usage_error(p, at, "argument %s: ignored explicit argument %s", flag_names(p, flag),
-                        repr(p, explicit));
+            usage_error(p, GN_D_ARGUMENT_EXTRA, at, "argument %s: ignored explicit argument %s",
+                        flag_names(p, flag), repr(p, explicit));
             return -1;
         }
         if (!is_trial)
@@ -715,7 +721,7 @@ consume_all(struct parser *p)
     while (at < p->n)
         at = is_option(p, at) ? consume_option(p, at) : consume_plain(p, at);
     if (p->extras != NULL)
-        usage_error(p, p->n, "unrecognized arguments: %s", p->extras);
+        usage_error(p, GN_D_UNRECOGNIZED, p->n, "unrecognized arguments: %s", p->extras);
 }
 
 static const struct gn_value *
@@ -761,12 +767,12 @@ gn_from_argv(struct gn_builder *b, int n, char *const *words, enum gn_layer laye
     memset(out, 0, sizeof(*out));
     p.info = gn_arena_alloc(&b->arena, (size_t)(n + 1) * sizeof(*p.info));
     if (p.info == NULL || !make_flags(&p)) {
-        gn_diag_add(b->diags, GN_ERROR, NULL, NULL, "no memory");
+        gn_diag_add(b->diags, GN_D_NO_MEMORY, NULL, NULL, "no memory");
         return false;
     }
     classify_all(&p);
     consume_all(&p);
     if (p.no_memory)
-        gn_diag_add(b->diags, GN_ERROR, NULL, NULL, "no memory");
+        gn_diag_add(b->diags, GN_D_NO_MEMORY, NULL, NULL, "no memory");
     return add_candidates(&p) && !p.is_bad && !p.no_memory;
 }

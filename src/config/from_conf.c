@@ -72,7 +72,7 @@ add(void *ctx, const char *name, const struct gn_value *value, const char *file,
     };
 
     if (s != NULL && value == NULL) {
-        struct gn_diag *diag = gn_diag_add(r->b->diags, GN_WARNING, &origin, s,
+        struct gn_diag *diag = gn_diag_add(r->b->diags, GN_D_ANNOTATION, &origin, s,
                                            "an annotation without a value sets nothing");
 
         gn_diag_hint(r->b->diags, diag, "write `%s = ...`", name);
@@ -91,7 +91,7 @@ report_misses(struct reader *r)
 {
     for (const struct near_miss *m = r->misses; m != NULL; m = m->next) {
         if (!r->has[m->setting->id])
-            gn_diag_add(r->b->diags, GN_WARNING, &m->origin, NULL,
+            gn_diag_add(r->b->diags, GN_D_NEAR_MISS, &m->origin, NULL,
                         "'%s' is not a setting and has no effect: did you mean `%s`?", m->name,
                         m->setting->name);
     }
@@ -106,7 +106,7 @@ report_failure(struct reader *r, struct gn_err *err)
 
     gn_err_text(err, text, sizeof(text));
     diag =
-        gn_diag_add(r->b->diags, GN_ERROR, &origin, NULL, "Failed to read config file: %s", text);
+        gn_diag_add(r->b->diags, GN_D_CONF_FAILED, &origin, NULL, "Failed to read config file: %s", text);
     if (err->detail != NULL)
         gn_diag_detail(r->b->diags, diag, err->detail);
     gn_err_clear(err);
@@ -146,19 +146,19 @@ run_path(struct gn_builder *b, const char *path, const struct gn_origin *origin)
     struct stat st;
 
     if (whole == NULL || stat(whole, &st) != 0) {
-        gn_diag_add(b->diags, GN_ERROR, origin, &gn_settings[GN_S_CONFIG], "'%s' doesn't exist",
+        gn_diag_add(b->diags, GN_D_CONF_FILE, origin, &gn_settings[GN_S_CONFIG], "'%s' doesn't exist",
                     path);
         return false;
     }
     if (S_ISDIR(st.st_mode)) {
-        gn_diag_add(b->diags, GN_ERROR, origin, &gn_settings[GN_S_CONFIG], "'%s' is a directory",
+        gn_diag_add(b->diags, GN_D_CONF_FILE, origin, &gn_settings[GN_S_CONFIG], "'%s' is a directory",
                     path);
         return false;
     }
     if (gn_decl_is_name(path))
         return gn_from_decl(b, whole, shown, origin);
     if (!has_python_extension(path))
-        gn_diag_add(b->diags, GN_WARNING, origin, &gn_settings[GN_S_CONFIG],
+        gn_diag_add(b->diags, GN_D_CONF_EXTENSION, origin, &gn_settings[GN_S_CONFIG],
                     "'%s' has no Python extension (.py); it is read as Python", path);
     return run(b, whole, shown);
 }

@@ -65,7 +65,7 @@ report_number(struct gn_builder *b, const struct gn_setting *s, const struct gn_
 {
     const struct gn_value v = {.tag = GN_V_STR, .str = gn_slice_str(text)};
 
-    gn_diag_add(b->diags, GN_ERROR, origin, s, "not a whole number: %s",
+    gn_diag_add(b->diags, GN_D_NOT_NUMBER, origin, s, "not a whole number: %s",
                 gn_value_text(&b->arena, &v, true));
 }
 

@@ -50,11 +50,11 @@ struct ini {
     bool is_bad;
 };
 
-static struct gn_diag *report(struct ini *ini, enum gn_severity severity, int line, const char *fmt,
+static struct gn_diag *report(struct ini *ini, enum gn_diag_code code, int line, const char *fmt,
                               ...) GN_PRINTF(4, 5);
 
 static struct gn_diag *
-report(struct ini *ini, enum gn_severity severity, int line, const char *fmt, ...)
+report(struct ini *ini, enum gn_diag_code code, int line, const char *fmt, ...)
 {
     struct gn_origin origin = {.layer = GN_LAYER_PASTE, .file = ini->shown, .line = line};
     struct gn_diag *diag;
@@ -64,9 +64,8 @@ report(struct ini *ini, enum gn_severity severity, int line, const char *fmt, ..
     va_start(ap, fmt);
     text = gn_arena_vprintf(&ini->b->arena, fmt, ap);
     va_end(ap);
-    diag = gn_diag_add(ini->b->diags, severity, &origin, NULL, "%s",
-                       text != NULL ? text : "no memory");
-    ini->is_bad = ini->is_bad || severity != GN_WARNING;
+    diag = gn_diag_add(ini->b->diags, code, &origin, NULL, "%s", text != NULL ? text : "no memory");
+    ini->is_bad = ini->is_bad || gn_diag_severity(code) != GN_WARNING;
     return diag;
 }
 
@@ -146,13 +145,13 @@ note_section(struct ini *ini, struct gn_slice name)
     ini->in_section = true;
     if (first != NULL) {
         if (!gn_slice_eq(name, GN_SLICE("DEFAULT")))
-            report(ini, GN_ERROR, ini->line, "[%.*s] stands twice, first in line %d",
+            report(ini, GN_D_INI_TWICE, ini->line, "[%.*s] stands twice, first in line %d",
                    GN_SLICE_ARG(name), first->line);
         return;
     }
     s = gn_arena_alloc(&ini->b->arena, sizeof(*s));
     if (s == NULL) {
-        report(ini, GN_ERROR, ini->line, "no memory");
+        report(ini, GN_D_NO_MEMORY, ini->line, "no memory");
         return;
     }
     *s = (struct section){.name = name, .line = ini->line, .next = ini->sections};
@@ -185,7 +184,7 @@ take_entry(struct ini *ini, struct gn_slice line, char *out, size_t size)
     while (at < text.n && text.p[at] != '=' && text.p[at] != ':')
         at++;
     if (!ini->in_section || at == text.n || at == 0 || at > MAX_KEY_BYTES) {
-        report(ini, GN_ERROR, ini->line, "%s",
+        report(ini, GN_D_INI_SYNTAX, ini->line, "%s",
                !ini->in_section     ? "an entry before the first [section]"
                : at > MAX_KEY_BYTES ? "the name of the entry is too long"
                                     : "neither a [section] nor NAME = VALUE");
@@ -267,7 +266,7 @@ expand_name(struct ini *ini, const struct entry *e, struct gn_slice name, int de
         return gn_buf_append(out, ini->whole,
                              slash > ini->whole ? (size_t)(slash - ini->whole) : 1);
     }
-    report(ini, GN_ERROR, e->line, "%s: there is no '%.*s' for %%(%.*s)s", e->key,
+    report(ini, GN_D_INI_INTERPOLATION, e->line, "%s: there is no '%.*s' for %%(%.*s)s", e->key,
            GN_SLICE_ARG(name), GN_SLICE_ARG(name));
     return false;
 }
@@ -278,7 +277,7 @@ expand(struct ini *ini, const struct entry *e, struct gn_slice text, int depth, 
     bool ok = true;
 
     if (depth > MAX_DEPTH) {
-        report(ini, GN_ERROR, e->line, "%s: interpolation goes too deep", e->key);
+        report(ini, GN_D_INI_INTERPOLATION, e->line, "%s: interpolation goes too deep", e->key);
         return false;
     }
     while (ok && text.n > 0) {
@@ -295,8 +294,8 @@ expand(struct ini *ini, const struct entry *e, struct gn_slice text, int depth, 
         }
         close = gn_slice_find(text, ')');
         if (text.n < 2 || text.p[1] != '(' || close + 1 >= text.n || text.p[close + 1] != 's') {
-            report(ini, GN_ERROR, e->line, "%s: '%%' must be followed by '%%' or '(NAME)s'",
-                   e->key);
+            report(ini, GN_D_INI_INTERPOLATION, e->line,
+                   "%s: '%%' must be followed by '%%' or '(NAME)s'", e->key);
             return false;
         }
         ok = expand_name(ini, e, gn_slice(text.p + 2, close - 2), depth, out);
@@ -341,7 +340,7 @@ add_entry(struct ini *ini, const struct entry *e)
         add_value(ini, s, entry_value(ini, e), e->line);
         return;
     }
-    diag = report(ini, GN_ERROR, e->line, "No configuration setting for: %s", e->key);
+    diag = report(ini, GN_D_INI_UNKNOWN, e->line, "No configuration setting for: %s", e->key);
     s = gn_near_setting(key);
     if (s != NULL)
         gn_diag_hint(ini->b->diags, diag, "did you mean `%s`?", s->name);
@@ -352,7 +351,7 @@ check_use(struct ini *ini, const struct entry *e)
 {
     if (!gn_slice_eq(e->value, GN_SLICE("egg:gunicorn#main")) &&
         !gn_slice_eq(e->value, GN_SLICE("egg:gunicorn")))
-        report(ini, GN_ERROR, e->line, "use: not a section for gunicorn: '%.*s'",
+        report(ini, GN_D_INI_USE, e->line, "use: not a section for gunicorn: '%.*s'",
                GN_SLICE_ARG(e->value));
 }
 
@@ -389,7 +388,7 @@ add_host_and_port(struct ini *ini, const struct entry *host, const struct entry 
 
     if (host == NULL) {
         if (port != NULL)
-            report(ini, GN_WARNING, port->line, "port: has no effect without host");
+            report(ini, GN_D_INI_PORT, port->line, "port: has no effect without host");
         return;
     }
     h = entry_value(ini, host);
@@ -423,7 +422,7 @@ add_section(struct ini *ini, const char *section)
         if (strcmp(e->section, section) != 0)
             continue;
         if (is_repeated(ini, e))
-            report(ini, GN_ERROR, e->line, "'%s' stands twice in [%s]", e->key, section);
+            report(ini, GN_D_INI_TWICE, e->line, "'%s' stands twice in [%s]", e->key, section);
         else if (strcmp(e->key, "use") == 0)
             check_use(ini, e);
         else if (e != host && e != port && !(host != NULL && strcmp(e->key, "bind") == 0) &&
@@ -441,7 +440,7 @@ add_server(struct ini *ini, const char *name)
 
     if (section == NULL || strlen(section) >= MAX_SECTION_BYTES ||
         find_section(ini, gn_slice_str(section)) == NULL) {
-        diag = report(ini, GN_ERROR, 0, "there is no section [server:%s]", name);
+        diag = report(ini, GN_D_INI_NO_SECTION, 0, "there is no section [server:%s]", name);
         if (ini->server_name != NULL)
             gn_diag_hint(ini->b->diags, diag, "line %d has [server:%s]", ini->server_line,
                          ini->server_name);
@@ -459,7 +458,7 @@ read_text(struct ini *ini, struct gn_slice text)
     ini->next_line = 1;
     ini->last = &ini->entries;
     if (ini_parse_stream(read_entry, ini, keep_entry, ini) != 0 && !ini->is_bad)
-        report(ini, GN_ERROR, ini->line, "neither a [section] nor NAME = VALUE");
+        report(ini, GN_D_INI_SYNTAX, ini->line, "neither a [section] nor NAME = VALUE");
 }
 
 /* At the place where the file was named, when that is known. */
@@ -474,10 +473,10 @@ report_unreadable(struct ini *ini, int error)
     if (asked != NULL)
         origin = asked->origin;
     if (error == ENOENT)
-        gn_diag_add(ini->b->diags, GN_ERROR, &origin, &gn_settings[GN_S_PASTE], "'%s' not found",
-                    ini->whole);
+        gn_diag_add(ini->b->diags, GN_D_INI_FILE, &origin, &gn_settings[GN_S_PASTE],
+                    "'%s' not found", ini->whole);
     else
-        gn_diag_add(ini->b->diags, GN_ERROR, &origin, &gn_settings[GN_S_PASTE],
+        gn_diag_add(ini->b->diags, GN_D_INI_FILE, &origin, &gn_settings[GN_S_PASTE],
                     "'%s' can't be read: %s", ini->whole, strerror(error));
 }
 
@@ -501,7 +500,7 @@ compile_text(struct ini *ini, struct gn_slice text, const char *section)
     if (section != NULL)
         add_server(ini, section);
     else if (ini->server_line > 0)
-        report(ini, GN_WARNING, ini->server_line,
+        report(ini, GN_D_INI_UNUSED, ini->server_line,
                "[server:%s] is not used with --paste alone; --paste-server %s compiles it",
                ini->server_name, ini->server_name);
     return !ini->is_bad;

@@ -38,7 +38,7 @@ skip_blanks(struct reader *r)
 static bool
 refuse(struct reader *r, const char *what)
 {
-    gn_decl_report(r->d, r->at, NULL, "not JSON: %s", what);
+    gn_decl_report(r->d, GN_D_NOT_JSON, r->at, NULL, "not JSON: %s", what);
     return false;
 }
 
@@ -68,7 +68,7 @@ skip_string(struct reader *r)
         if ((unsigned char)*r->p < ' ')
             return refuse(r, "a control character in a text must be written as an escape");
         if (*r->p == '\\' && r->end - r->p >= 6 && memcmp(r->p, "\\u0000", 6) == 0) {
-            gn_decl_report(r->d, r->at, NULL, "a text must not hold a NUL");
+            gn_decl_report(r->d, GN_D_NUL_BYTE, r->at, NULL, "a text must not hold a NUL");
             return false;
         }
         if (*r->p == '\\')
@@ -148,7 +148,7 @@ read_number(struct reader *r, const cJSON *item, struct gn_decl_node *out)
     if (!is_number(s, &is_whole))
         return refuse(&before, "a number is written -12, 0.5 or 1e6, without leading zero");
     if (!is_whole && isinf(item->valuedouble))
-        gn_decl_report(r->d, out->place, NULL, "the number is too large");
+        gn_decl_report(r->d, GN_D_TOO_LARGE, out->place, NULL, "the number is too large");
     else
         out->value = new_number(r, s, is_whole, item->valuedouble);
     return true;
@@ -329,6 +329,6 @@ gn_decl_read_json(struct gn_decl *d, struct gn_slice text)
     if (cJSON_IsObject(root))
         read_settings(&r, root);
     else
-        gn_decl_report(d, r.at, NULL, "not an object of settings and values");
+        gn_decl_report(d, GN_D_NOT_SETTINGS, r.at, NULL, "not an object of settings and values");
     cJSON_Delete(root);
 }

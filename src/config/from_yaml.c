@@ -39,7 +39,7 @@ stop(struct reader *r)
 static bool
 no_memory(struct reader *r, struct gn_place place)
 {
-    gn_decl_report(r->d, place, NULL, "no memory");
+    gn_decl_report(r->d, GN_D_NO_MEMORY, place, NULL, "no memory");
     return stop(r);
 }
 
@@ -67,7 +67,7 @@ report_syntax(struct reader *r)
         return no_memory(r, place);
     if (p->error == YAML_READER_ERROR)
         place = place_of(p->mark);
-    diag = gn_decl_report(r->d, place, NULL, "not YAML: %s%s%s",
+    diag = gn_decl_report(r->d, GN_D_NOT_YAML, place, NULL, "not YAML: %s%s%s",
                           p->problem != NULL ? p->problem : "unreadable",
                           p->context != NULL ? ", " : "", p->context != NULL ? p->context : "");
     if (is_indented_by_tab(r, p->problem_mark.line))
@@ -173,9 +173,9 @@ whole_number(struct reader *r, struct gn_slice s, struct gn_place place)
     int64_t n;
 
     if (is_decimal(s) && digits.n > 1 && digits.p[0] == '0') {
-        diag =
-            gn_decl_report(r->d, place, NULL, "%.*s is octal in YAML 1.1 and decimal in YAML 1.2",
-                           (int)(s.n < 40 ? s.n : 40), s.p);
+        diag = gn_decl_report(r->d, GN_D_YAML_OCTAL, place, NULL,
+                              "%.*s is octal in YAML 1.1 and decimal in YAML 1.2",
+                              (int)(s.n < 40 ? s.n : 40), s.p);
         gn_diag_hint(r->d->b->diags, diag,
                      "write 0o%.*s or a number without leading zero, or put a text in quotes",
                      (int)(digits.n < 40 ? digits.n - 1 : 40), digits.p + 1);
@@ -185,7 +185,7 @@ whole_number(struct reader *r, struct gn_slice s, struct gn_place place)
         return gn_value_int(&r->d->b->arena, n);
     if (is_decimal(s))
         return number(r, GN_V_BIGINT, s.p[0] == '+' ? digits : s, 0);
-    gn_decl_report(r->d, place, NULL, "the number is too large");
+    gn_decl_report(r->d, GN_D_TOO_LARGE, place, NULL, "the number is too large");
     return NULL;
 }
 
@@ -250,8 +250,8 @@ scalar(struct reader *r, const yaml_event_t *event, struct gn_place place)
     v = resolve(r, s, place);
     if (v == NULL || has_tag(v, tag))
         return v;
-    gn_decl_report(r->d, place, NULL, "the tag '%.60s' doesn't fit this value or is not known",
-                   tag);
+    gn_decl_report(r->d, GN_D_YAML_TAG, place, NULL,
+                   "the tag '%.60s' doesn't fit this value or is not known", tag);
     return NULL;
 }
 
@@ -285,7 +285,8 @@ read_alias(struct reader *r, const char *name, struct gn_place place, int depth,
         a = a->next;
     *out = (struct gn_decl_node){.place = place};
     if (a == NULL) {
-        gn_decl_report(r->d, place, NULL, "there is no value with the anchor &%.60s before", name);
+        gn_decl_report(r->d, GN_D_YAML_TAG, place, NULL,
+                       "there is no value with the anchor &%.60s before", name);
         return true;
     }
     *out = a->node;
@@ -303,7 +304,8 @@ check_tag(struct reader *r, const yaml_char_t *tag, const char *own, struct gn_d
 {
     if (tag == NULL || strcmp((const char *)tag, own) == 0 || strcmp((const char *)tag, "!") == 0)
         return;
-    gn_decl_report(r->d, out->place, NULL, "the tag '%.60s' is not known", (const char *)tag);
+    gn_decl_report(r->d, GN_D_YAML_TAG, out->place, NULL, "the tag '%.60s' is not known",
+                   (const char *)tag);
     out->value = NULL;
 }
 
@@ -350,14 +352,15 @@ read_key(struct reader *r, int depth, struct gn_decl_key *key)
     if (node.value == NULL)
         return true;
     if (node.value->tag != GN_V_STR) {
-        diag = gn_decl_report(r->d, node.place, NULL, "the name of an entry must be a text");
+        diag = gn_decl_report(r->d, GN_D_YAML_KEY, node.place, NULL,
+                              "the name of an entry must be a text");
         if (node.value->tag != GN_V_LIST && node.value->tag != GN_V_DICT)
             gn_diag_hint(r->d->b->diags, diag, "write it in quotes");
         return true;
     }
     key->text = node.value->str;
     if (gn_slice_eq(key->text, GN_SLICE("<<"))) {
-        gn_decl_report(r->d, node.place, NULL,
+        gn_decl_report(r->d, GN_D_YAML_TAG, node.place, NULL,
                        "merge keys (<<) belong to YAML 1.1 and are not read");
         key->text = gn_slice(NULL, 0);
     }
@@ -457,7 +460,7 @@ read_root(struct reader *r, yaml_event_t *event)
     if (is_mapping) {
         read_settings(r);
     } else if (!is_empty) {
-        gn_decl_report(r->d, place, NULL, "not a mapping of settings to values");
+        gn_decl_report(r->d, GN_D_NOT_SETTINGS, place, NULL, "not a mapping of settings to values");
         stop(r);
     }
 }
@@ -480,7 +483,8 @@ read_stream(struct reader *r)
         if (type == YAML_STREAM_END_EVENT)
             return;
         if (type == YAML_DOCUMENT_START_EVENT && has_document) {
-            gn_decl_report(r->d, place, NULL, "a second document: the file may hold only one");
+            gn_decl_report(r->d, GN_D_NOT_SETTINGS, place, NULL,
+                           "a second document: the file may hold only one");
             return;
         }
         has_document = has_document || type == YAML_DOCUMENT_START_EVENT;

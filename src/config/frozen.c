@@ -7,6 +7,7 @@
 
 #include "config/internal.h"
 #include "config/secrets.h"
+#include "host/host.h"
 
 /* A table takes about 30 KiB. What does not fit is built again in twice the room, so nothing has to
  * be measured first. */
@@ -305,15 +306,29 @@ build(struct region *r, const struct gn_builder *b)
     return f;
 }
 
+/* What changes over the life of a table. */
+struct gn_frozen_life {
+    int refs;
+    struct gn_host *host;
+    void *handles; /* of the host, or NULL */
+};
+
+void
+gn_frozen_own(const struct gn_frozen *f, struct gn_host *host, void *handles)
+{
+    f->life->host = host;
+    f->life->handles = handles;
+}
+
 const struct gn_frozen *
 gn_seal(const struct gn_builder *b)
 {
-    int *refs = malloc(sizeof(*refs));
+    struct gn_frozen_life *life = calloc(1, sizeof(*life));
     struct gn_frozen *f = NULL;
 
-    if (refs == NULL)
+    if (life == NULL)
         return NULL;
-    *refs = 1;
+    life->refs = 1;
     for (size_t size = FIRST_PAGES_BYTES; f == NULL; size *= 2) {
         struct region r = {.size = size};
 
@@ -327,7 +342,7 @@ gn_seal(const struct gn_builder *b)
         }
         f->pages = r.base;
         f->pages_bytes = size;
-        f->refs = refs;
+        f->life = life;
         if (mprotect(r.base, size, PROT_READ) != 0) {
             munmap(r.base, size);
             f = NULL;
@@ -335,29 +350,31 @@ gn_seal(const struct gn_builder *b)
         }
     }
     if (f == NULL)
-        free(refs);
+        free(life);
     return f;
 }
 
 const struct gn_frozen *
 gn_frozen_ref(const struct gn_frozen *f)
 {
-    (*f->refs)++;
+    f->life->refs++;
     return f;
 }
 
 void
 gn_frozen_unref(const struct gn_frozen *f)
 {
-    int *refs;
+    struct gn_frozen_life *life;
 
     if (f == NULL)
         return;
-    refs = f->refs;
-    if (--*refs > 0)
+    life = f->life;
+    if (--life->refs > 0)
         return;
+    if (life->handles != NULL)
+        life->host->ops->release_handles(life->host, life->handles);
     munmap(f->pages, f->pages_bytes);
-    free(refs);
+    free(life);
 }
 
 bool

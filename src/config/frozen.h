@@ -9,6 +9,9 @@
 #include "config/origin.h"
 #include "config/setting.h"
 
+/* More workers can't be asked for. */
+enum { GN_MAX_WORKERS = 1024 };
+
 struct gn_frozen_candidate {
     const struct gn_value *value;                /* canonical form */
     const struct gn_value *raw;
@@ -26,8 +29,12 @@ struct gn_frozen {
     /* private: */
     void *pages;
     size_t pages_bytes;
-    int *refs;            /* in memory of its own */
+    struct gn_frozen_life *life; /* in memory of its own: it changes */
 };
+
+/* Hands objects of the language inside to the table: released with the last reference. */
+struct gn_host;
+void gn_frozen_own(const struct gn_frozen *f, struct gn_host *host, void *handles);
 
 const struct gn_frozen *gn_frozen_ref(const struct gn_frozen *f);
 void gn_frozen_unref(const struct gn_frozen *f);

@@ -14,7 +14,8 @@ struct gn_check {
     struct gn_builder *builder; /* reaches the language inside; only the calls below use it */
 
     const struct gn_value *value; /* result: canonical form */
-    const char *reason;           /* or why not */
+    enum gn_diag_code code;       /* or what is wrong */
+    const char *reason;           /* the same in words */
     const char *hint;             /* or NULL */
     const char *detail;           /* traceback of user code, or NULL */
 };
@@ -53,6 +54,10 @@ bool gn_builder_run_file(struct gn_builder *b, const char *location,
  * have no effect. Needs validated candidates. */
 void gn_review(struct gn_builder *b);
 
+/* facts.c: whether what the winners name is there: directories, files, descriptors. Needs validated
+ * candidates. */
+void gn_facts(struct gn_builder *b);
+
 /* frozen.c: copies the winners and their histories into read-only pages; NULL without memory. */
 struct gn_frozen;
 const struct gn_frozen *gn_seal(const struct gn_builder *b);
@@ -66,6 +71,10 @@ const char *gn_ini_path(struct gn_arena *a, const char *given);
 /* gn_from_ini for a text; `path` is what it is called. */
 bool gn_from_ini_text(struct gn_builder *b, struct gn_slice text, const char *path,
                       const char *section);
+
+/* diag_source.c: the line of the file that the diagnostic is about, with a caret; nothing when that
+ * isn't known. */
+void gn_diag_print_source(const struct gn_diag *diag, FILE *out);
 
 /* near.c: the setting that a name which is none may mean, or NULL. */
 const struct gn_setting *gn_near_setting(struct gn_slice name);

@@ -10,8 +10,15 @@ libgn_config_la_SOURCES = \
 	%D%/decl.h \
 	%D%/diag.c \
 	%D%/diag.h \
+	%D%/diag_codes.def \
+	%D%/diag_github.c \
+	%D%/diag_int.h \
+	%D%/diag_json.c \
+	%D%/diag_sarif.c \
+	%D%/diag_source.c \
 	%D%/digest.c \
 	%D%/effective.c \
+	%D%/facts.c \
 	%D%/from_argv.c \
 	%D%/from_conf.c \
 	%D%/from_defaults.c \

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "config/frozen.h"
 #include "config/internal.h"
 
 /* Winner of a setting, or NULL when it was refused. */
@@ -39,9 +40,9 @@ is_true(const struct gn_builder *b, enum gn_setting_id id)
 }
 
 static void
-warn(struct gn_builder *b, const struct gn_candidate *c, const char *text)
+warn(struct gn_builder *b, enum gn_diag_code code, const struct gn_candidate *c, const char *text)
 {
-    gn_diag_add(b->diags, GN_WARNING, &c->origin, c->setting, "%s", text);
+    gn_diag_add(b->diags, code, &c->origin, c->setting, "%s", text);
 }
 
 static bool
@@ -63,7 +64,8 @@ review_same_address(struct gn_builder *b, const struct gn_candidate *c, size_t a
     for (size_t i = 0; i < at; i++) {
         if (parse_item(b, c->value->list.items[i], &other, NULL) && gn_addr_equal(&other, addr) &&
             other.port != 0)
-            gn_diag_add(b->diags, GN_ERROR, &c->origin, c->setting, "the same address twice: %s",
+            gn_diag_add(b->diags, GN_D_SAME_ADDRESS, &c->origin, c->setting,
+                        "the same address twice: %s",
                         gn_value_text(&b->arena, c->value->list.items[at], true));
     }
 }
@@ -79,14 +81,14 @@ review_bind(struct gn_builder *b, const struct gn_candidate *c)
         struct gn_addr addr;
 
         if (!parse_item(b, item, &addr, &err))
-            gn_diag_add(b->diags, GN_ERROR, &c->origin, c->setting, "%s: %s",
+            gn_diag_add(b->diags, GN_D_BAD_ADDRESS, &c->origin, c->setting, "%s: %s",
                         gn_value_text(&b->arena, item, true), err.msg);
         else if (!shares || addr.kind == GN_ADDR_UNIX)
             review_same_address(b, c, i, &addr);
         gn_err_clear(&err);
     }
     if (c->value->list.n == 0)
-        warn(b, c, "no address to listen on");
+        warn(b, GN_D_NO_BIND, c, "no address to listen on");
 }
 
 static void
@@ -96,8 +98,11 @@ review_raw_env(struct gn_builder *b, const struct gn_candidate *c)
         struct gn_slice item = c->value->list.items[i]->str;
 
         /* The text may be a secret whose name was forgotten: it is not shown. */
-        if (gn_slice_find(item, '=') == item.n)
-            gn_diag_add(b->diags, GN_ERROR, &c->origin, c->setting,
+        if (gn_slice_find(item, '=') == 0)
+            gn_diag_add(b->diags, GN_D_RAW_ENV, &c->origin, c->setting, "entry %zu has no name",
+                        i + 1);
+        else if (gn_slice_find(item, '=') == item.n)
+            gn_diag_add(b->diags, GN_D_RAW_ENV, &c->origin, c->setting,
                         "entry %zu is not of the form NAME=VALUE", i + 1);
     }
 }
@@ -112,23 +117,51 @@ review_loglevel(struct gn_builder *b, const struct gn_candidate *c)
         if (gn_slice_eq_nocase(c->value->str, gn_slice_str(levels[i])))
             return;
     }
-    diag = gn_diag_add(b->diags, GN_WARNING, &c->origin, c->setting,
+    diag = gn_diag_add(b->diags, GN_D_LOG_LEVEL, &c->origin, c->setting,
                        "unknown level %s, info is used", gn_value_text(&b->arena, c->value, true));
     gn_diag_hint(b->diags, diag, "one of: debug, info, warning, error, critical");
 }
 
 static void
+refuse_above(struct gn_builder *b, const struct gn_candidate *c, int64_t most, const char *text)
+{
+    if (c->value->tag == GN_V_INT && c->value->i > most)
+        gn_diag_add(b->diags, GN_D_TOO_LARGE, &c->origin, c->setting,
+                    "%lld is too large, at most %s", (long long)c->value->i, text);
+}
+
+static void
+review_umask(struct gn_builder *b, const struct gn_candidate *c)
+{
+    refuse_above(b, c, 0777, "0777 (octal)");
+}
+
+/* The highest number means "no change" to the kernel: nobody can run as that. */
+static void
+review_owner(struct gn_builder *b, const struct gn_candidate *c)
+{
+    if (c->value->tag == GN_V_INT && c->value->i < 0)
+        gn_diag_add(b->diags, GN_D_NEGATIVE, &c->origin, c->setting, "Value must be positive: %lld",
+                    (long long)c->value->i);
+    refuse_above(b, c, (int64_t)UINT32_MAX - 1, "4294967294 is possible");
+}
+
+static void
 review_workers(struct gn_builder *b, const struct gn_candidate *c)
 {
+    if (c->value->i > GN_MAX_WORKERS)
+        gn_diag_add(b->diags, GN_D_TOO_LARGE, &c->origin, c->setting,
+                    "%lld is too many, at most %d are supported", (long long)c->value->i,
+                    GN_MAX_WORKERS);
     if (number(b, GN_S_WORKERS) == 0)
-        warn(b, c, "no worker will be started");
+        warn(b, GN_D_NO_WORKERS, c, "no worker will be started");
 }
 
 static void
 review_limit(struct gn_builder *b, const struct gn_candidate *c, int64_t most)
 {
     if (c->value->i > most)
-        gn_diag_add(b->diags, GN_WARNING, &c->origin, c->setting,
+        gn_diag_add(b->diags, GN_D_LIMIT, &c->origin, c->setting,
                     "%lld is more than %lld, which is used", (long long)c->value->i,
                     (long long)most);
 }
@@ -154,7 +187,7 @@ review_worker_class(struct gn_builder *b, const struct gn_candidate *c)
         (c->value->tag == GN_V_STR &&
          b->knows_worker(gn_arena_strndup(&b->arena, c->value->str.p, c->value->str.n))))
         return;
-    diag = gn_diag_add(b->diags, GN_ERROR, &c->origin, c->setting,
+    diag = gn_diag_add(b->diags, GN_D_UNKNOWN_WORKER, &c->origin, c->setting,
                        "%s is not a worker class of this version",
                        gn_value_text(&b->arena, c->value, true));
     gn_diag_hint(b->diags, diag, "use sync or gthread");
@@ -164,7 +197,7 @@ static void
 review_jitter(struct gn_builder *b, const struct gn_candidate *c)
 {
     if (number(b, GN_S_MAX_REQUESTS_JITTER) > 0 && number(b, GN_S_MAX_REQUESTS) == 0)
-        warn(b, c, "has no effect without max_requests");
+        warn(b, GN_D_JITTER, c, "has no effect without max_requests");
 }
 
 static void
@@ -174,7 +207,7 @@ review_scheme_headers(struct gn_builder *b, const struct gn_candidate *c)
         const struct gn_value_pair *pair = &c->value->dict.pairs[i];
 
         if (pair->key->tag != GN_V_STR || pair->value->tag != GN_V_STR)
-            gn_diag_add(b->diags, GN_WARNING, &c->origin, c->setting,
+            gn_diag_add(b->diags, GN_D_SCHEME_HEADER, &c->origin, c->setting,
                         "%s has no effect: names and values are texts",
                         gn_value_text(&b->arena, pair->key, true));
     }
@@ -189,6 +222,9 @@ static const struct {
     {GN_S_LOGLEVEL, review_loglevel},
     {GN_S_WORKER_CLASS, review_worker_class},
     {GN_S_WORKERS, review_workers},
+    {GN_S_UMASK, review_umask},
+    {GN_S_USER, review_owner},
+    {GN_S_GROUP, review_owner},
     {GN_S_LIMIT_REQUEST_LINE, review_request_line},
     {GN_S_LIMIT_REQUEST_FIELDS, review_request_fields},
     {GN_S_MAX_REQUESTS_JITTER, review_jitter},
@@ -204,10 +240,10 @@ review_status(struct gn_builder *b, const struct gn_candidate *c)
     if (c->origin.layer == GN_LAYER_DEFAULT || gn_value_equal(c->value, default_value(b, s->id)))
         return;
     if (s->pending != NULL)
-        gn_diag_add(b->diags, s->pending_is_fatal ? GN_ERROR : GN_WARNING, &c->origin, s, "%s",
-                    s->pending);
+        gn_diag_add(b->diags, s->pending_is_fatal ? GN_D_PENDING_ERROR : GN_D_PENDING, &c->origin,
+                    s, "%s", s->pending);
     if (s->deprecated != NULL)
-        gn_diag_add(b->diags, GN_WARNING, &c->origin, s, "%s", s->deprecated);
+        gn_diag_add(b->diags, GN_D_DEPRECATED, &c->origin, s, "%s", s->deprecated);
 }
 
 void

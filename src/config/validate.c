@@ -18,13 +18,15 @@
 
 enum { STATSD_PORT = 8125, MESSAGE_VALUE_BYTES = 200 };
 
-static bool refuse(struct gn_check *c, const char *fmt, ...) GN_PRINTF(2, 3);
+static bool refuse(struct gn_check *c, enum gn_diag_code code, const char *fmt, ...)
+    GN_PRINTF(3, 4);
 
 static bool
-refuse(struct gn_check *c, const char *fmt, ...)
+refuse(struct gn_check *c, enum gn_diag_code code, const char *fmt, ...)
 {
     va_list ap;
 
+    c->code = code;
     va_start(ap, fmt);
     c->reason = gn_arena_vprintf(c->arena, fmt, ap);
     va_end(ap);
@@ -37,7 +39,7 @@ static bool
 accept(struct gn_check *c, const struct gn_value *v)
 {
     c->value = v;
-    return v != NULL || refuse(c, "no memory");
+    return v != NULL || refuse(c, GN_D_NO_MEMORY, "no memory");
 }
 
 static bool
@@ -86,7 +88,7 @@ repr_of(struct gn_check *c)
 static bool
 not_a_string(struct gn_check *c, const struct gn_value *v)
 {
-    return refuse(c, "Not a string: %s", gn_value_text(c->arena, v, true));
+    return refuse(c, GN_D_NOT_TEXT, "Not a string: %s", gn_value_text(c->arena, v, true));
 }
 
 static bool
@@ -205,10 +207,10 @@ check_string_list(struct gn_check *c)
     if (is_falsy(raw))
         return accept(c, new_list(c, GN_V_LIST, 0, &items));
     if (raw->tag == GN_V_BYTES)
-        return refuse(c, "Not a string: %d", (unsigned char)raw->str.p[0]);
+        return refuse(c, GN_D_NOT_TEXT, "Not a string: %d", (unsigned char)raw->str.p[0]);
     if (raw->tag != GN_V_STR && raw->tag != GN_V_LIST && raw->tag != GN_V_TUPLE &&
         raw->tag != GN_V_DICT)
-        return refuse(c, "not a text or a list of texts: %s", repr_of(c));
+        return refuse(c, GN_D_NOT_TEXT, "not a text or a list of texts: %s", repr_of(c));
     n = item_count(raw);
     list = new_list(c, GN_V_LIST, n, &items);
     for (size_t i = 0; list != NULL && i < n; i++) {
@@ -227,14 +229,14 @@ static bool
 accept_int(struct gn_check *c, int64_t n)
 {
     if (n < 0)
-        return refuse(c, "Value must be positive: %lld", (long long)n);
+        return refuse(c, GN_D_NEGATIVE, "Value must be positive: %lld", (long long)n);
     return accept(c, gn_value_int(c->arena, n));
 }
 
 static bool
 too_large(struct gn_check *c)
 {
-    return refuse(c, "the number is too large: %s", str_of(c));
+    return refuse(c, GN_D_TOO_LARGE, "the number is too large: %s", str_of(c));
 }
 
 static bool
@@ -250,7 +252,7 @@ check_int_text(struct gn_check *c, struct gn_slice s, int base)
     case GN_NUM_SYNTAX:
         break;
     }
-    return refuse(c, "not a whole number: %s", repr_of(c));
+    return refuse(c, GN_D_NOT_NUMBER, "not a whole number: %s", repr_of(c));
 }
 
 static bool
@@ -267,7 +269,7 @@ check_nonneg_int(struct gn_check *c)
     case GN_V_BYTES:
         return check_int_text(c, c->raw->str, 0);
     default:
-        return refuse(c, "not a whole number: %s", repr_of(c));
+        return refuse(c, GN_D_NOT_NUMBER, "not a whole number: %s", repr_of(c));
     }
 }
 
@@ -299,19 +301,19 @@ check_bool(struct gn_check *c)
         if (gn_slice_eq_nocase(s, GN_SLICE("false")))
             return accept(c, &gn_value_false);
         c->hint = "use true or false";
-        return refuse(c, "Invalid boolean: %s", str_of(c));
+        return refuse(c, GN_D_NOT_BOOLEAN, "Invalid boolean: %s", str_of(c));
     }
     c->hint = "use True or False";
-    return refuse(c, "Invalid type for casting: %s", repr_of(c));
+    return refuse(c, GN_D_NOT_BOOLEAN, "Invalid type for casting: %s", repr_of(c));
 }
 
 /* A message of user code: its text and traceback move into the arena. */
 static bool
-refuse_by_error(struct gn_check *c, struct gn_err *err)
+refuse_by_error(struct gn_check *c, enum gn_diag_code code, struct gn_err *err)
 {
     char text[sizeof(err->msg) + 128];
 
-    refuse(c, "%s", gn_err_text(err, text, sizeof(text)));
+    refuse(c, code, "%s", gn_err_text(err, text, sizeof(text)));
     if (err->detail != NULL)
         c->detail = gn_arena_strdup(c->arena, err->detail);
     gn_err_clear(err);
@@ -333,7 +335,7 @@ check_class(struct gn_check *c)
     /* Observed: a function is called without argument and its result counts. */
     result = gn_builder_call(c->builder, c->raw, &err);
     if (result == NULL)
-        return refuse_by_error(c, &err);
+        return refuse_by_error(c, GN_D_USER_ERROR, &err);
     if (result->tag == GN_V_OBJECT && !result->obj->is_class)
         return not_a_string(c, result);
     c->raw = result;
@@ -361,8 +363,8 @@ check_choice(struct gn_check *c)
         return accept(c, c->raw);
     c->hint = choices_hint(c);
     if (c->raw->tag != GN_V_STR)
-        return refuse(c, "Invalid %s: %s", lenient ? "type for casting" : c->setting->name,
-                      repr_of(c));
+        return refuse(c, lenient ? GN_D_NOT_TEXT : GN_D_NOT_CHOICE, "Invalid %s: %s",
+                      lenient ? "type for casting" : c->setting->name, repr_of(c));
     s = lenient ? gn_slice_trim(c->raw->str, BLANKS) : c->raw->str;
     for (const char *const *p = c->setting->choices; *p != NULL; p++) {
         struct gn_slice choice = gn_slice_str(*p);
@@ -373,8 +375,8 @@ check_choice(struct gn_check *c)
         }
     }
     if (lenient)
-        return refuse(c, "Invalid header map behaviour: %s", str_of(c));
-    return refuse(c, "Invalid %s: %s", c->setting->name, repr_of(c));
+        return refuse(c, GN_D_NOT_CHOICE, "Invalid header map behaviour: %s", str_of(c));
+    return refuse(c, GN_D_NOT_CHOICE, "Invalid %s: %s", c->setting->name, repr_of(c));
 }
 
 /* A switch that can say more than on and off. Prints as a boolean as long as it is one. */
@@ -413,10 +415,10 @@ check_file_list(struct gn_check *c)
         struct stat st;
 
         /* Patterns are expanded by the reloader, at each of its rounds. */
-        if (strpbrk(path, "*?[") != NULL)
+        if (strpbrk(path, "*?[") != NULL || c->builder->checks_values_only)
             continue;
         if (whole == NULL || stat(whole, &st) != 0)
-            return refuse(c, "File %s does not exists.", path);
+            return refuse(c, GN_D_NO_FILE, "File %s does not exists.", path);
     }
     return true;
 }
@@ -433,11 +435,13 @@ check_directory(struct gn_check *c)
     given = gn_slice_trim(c->raw->str, BLANKS);
     path = gn_path_absolute(c->arena, c->base_dir, c_string(c, given));
     if (path == NULL)
-        return refuse(c, "no memory");
+        return refuse(c, GN_D_NO_MEMORY, "no memory");
+    if (c->builder->checks_values_only)
+        return accept(c, gn_value_str(c->arena, gn_slice_str(path)));
     if (stat(path, &st) != 0)
-        return refuse(c, "can't chdir to '%s'", c_string(c, given));
+        return refuse(c, GN_D_NO_DIRECTORY, "can't chdir to '%s'", c_string(c, given));
     if (!S_ISDIR(st.st_mode))
-        return refuse(c, "Not a directory: '%s'", c_string(c, given));
+        return refuse(c, GN_D_NO_DIRECTORY, "Not a directory: '%s'", c_string(c, given));
     return accept(c, gn_value_str(c->arena, gn_slice_str(path)));
 }
 
@@ -490,12 +494,15 @@ check_owner(struct gn_check *c, bool is_user)
     case GN_V_STR:
         break;
     default:
-        return refuse(c, "not the name or number of a %s: %s", what, repr_of(c));
+        return refuse(c, GN_D_NO_ACCOUNT, "not the name or number of a %s: %s", what, repr_of(c));
     }
     if (gn_num_digits(c->raw->str, UINT32_MAX, &digits))
         return accept(c, gn_value_int(c->arena, (int64_t)digits));
+    /* Any number does: only the values are looked at, nobody will run as this user. */
+    if (c->builder->checks_values_only)
+        return accept(c, gn_value_int(c->arena, 0));
     if (!lookup_owner(c_string(c, c->raw->str), is_user, &id))
-        return refuse(c, "No such %s: %s", what, repr_of(c));
+        return refuse(c, GN_D_NO_ACCOUNT, "No such %s: %s", what, repr_of(c));
     return accept(c, gn_value_int(c->arena, id));
 }
 
@@ -515,7 +522,7 @@ static bool
 check_dict(struct gn_check *c)
 {
     if (c->raw->tag != GN_V_DICT)
-        return refuse(c, "Value is not a dictionary: %s", str_of(c));
+        return refuse(c, GN_D_NOT_MAPPING, "Value is not a dictionary: %s", str_of(c));
     return accept(c, c->raw);
 }
 
@@ -570,7 +577,7 @@ check_ip_list(struct gn_check *c)
         struct gn_slice item = c->value->list.items[i]->str;
 
         if (!gn_slice_eq_str(item, "*") && !gn_ipnet_parse(item, &net, &err))
-            return refuse_by_error(c, &err);
+            return refuse_by_error(c, GN_D_BAD_NETWORK, &err);
     }
     return true;
 }
@@ -601,7 +608,8 @@ check_statsd(struct gn_check *c)
         return not_a_string(c, c->raw);
     text = c_string(c, gn_slice_trim(c->raw->str, BLANKS));
     if (!gn_addr_parse_port(text, STATSD_PORT, &addr, &err)) {
-        refuse(c, "Value must be one of ('host:port', 'unix://PATH'): %s", err.msg);
+        refuse(c, GN_D_BAD_ADDRESS, "Value must be one of ('host:port', 'unix://PATH'): %s",
+               err.msg);
         gn_err_clear(&err);
         return false;
     }
@@ -632,11 +640,12 @@ import_hook(struct gn_check *c)
     struct gn_err err = {0};
 
     if (dot == NULL || dot == dotted || dot[1] == '\0' || dotted[0] == '.')
-        return refuse(c, "Value %s is not import string. Format: module[.submodules...].object",
+        return refuse(c, GN_D_NOT_CALLABLE,
+                      "Value %s is not import string. Format: module[.submodules...].object",
                       repr_of(c));
     c->value = gn_builder_import(c->builder, dotted, &err);
     if (c->value == NULL)
-        return refuse_by_error(c, &err);
+        return refuse_by_error(c, GN_D_NOT_CALLABLE, &err);
     return true;
 }
 
@@ -650,7 +659,8 @@ check_hook(struct gn_check *c)
     if (c->raw->tag == GN_V_STR && !import_hook(c))
         return false;
     if (c->value->tag != GN_V_OBJECT || !c->value->obj->is_callable)
-        return refuse(c, "Value is not callable: %s", gn_value_text(c->arena, c->value, true));
+        return refuse(c, GN_D_NOT_CALLABLE, "Value is not callable: %s",
+                      gn_value_text(c->arena, c->value, true));
     obj = c->value->obj;
     if (obj->positional < 0)
         return true;
@@ -660,7 +670,7 @@ check_hook(struct gn_check *c)
     }
     name = obj->qualname != NULL ? obj->qualname : obj->text;
     c->hint = gn_arena_printf(c->arena, "%s takes %d", name != NULL ? name : "it", obj->positional);
-    return refuse(c, "Value must have an arity of: %d", c->setting->arity[0]);
+    return refuse(c, GN_D_BAD_ARITY, "Value must have an arity of: %d", c->setting->arity[0]);
 }
 
 /* One row per kind. */
@@ -697,6 +707,6 @@ gn_validate(struct gn_check *c)
     c->value = NULL;
     c->reason = c->hint = c->detail = NULL;
     if (!validators[kind].may_hold_nul && has_nul(c->raw))
-        return refuse(c, "a text must not hold a NUL byte: %s", repr_of(c));
+        return refuse(c, GN_D_NUL_BYTE, "a text must not hold a NUL byte: %s", repr_of(c));
     return validators[kind].check(c);
 }

@@ -85,6 +85,11 @@ struct gn_host_ops {
     const struct gn_value *(*call_callable)(struct gn_host *, struct gn_arena *,
                                             const struct gn_value *callable, struct gn_err *err);
 
+    /* The objects that load_config, import_callable and call_callable have handed out since the last call, as one owner: they live
+     * until it is released. Both may be NULL. */
+    void *(*take_handles)(struct gn_host *);
+    void (*release_handles)(struct gn_host *, void *handles);
+
     /* chdir is done by the caller. Inserts chdir and pythonpath into sys.path and the raw_env pairs
      * into os.environ; both undo what the previous table had inserted. */
     bool (*apply_paths)(struct gn_host *, const struct gn_frozen *, struct gn_err *);

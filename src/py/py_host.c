@@ -103,6 +103,36 @@ host_flush(struct gn_host *host)
     }
 }
 
+static void *
+host_take_handles(struct gn_host *host)
+{
+    struct gn_py *h = gn_py_of(host);
+    PyObject *taken = h->handles;
+
+    if (!h->is_started || h->is_stopped)
+        return NULL;
+    h->handles = PyList_New(0);
+    if (h->handles == NULL) {
+        /* Without memory they just stay alive. */
+        PyErr_Clear();
+        h->handles = taken;
+        return NULL;
+    }
+    return taken;
+}
+
+static void
+host_release_handles(struct gn_host *host, void *handles)
+{
+    struct gn_py *h = gn_py_of(host);
+
+    if (handles == NULL || !h->is_started || h->is_stopped)
+        return;
+    Py_DECREF((PyObject *)handles);
+    /* A function and the module that it was defined in hold each other. */
+    PyGC_Collect();
+}
+
 static void
 host_before_fork(struct gn_host *host)
 {
@@ -196,6 +226,8 @@ static const struct gn_host_ops ops = {
     .load_config = gn_py_load_config,
     .import_callable = gn_py_import_callable,
     .call_callable = gn_py_call_callable,
+    .take_handles = host_take_handles,
+    .release_handles = host_release_handles,
     .apply_paths = gn_py_apply_paths,
     .apply_env = gn_py_apply_env,
     .restore = gn_py_restore,

@@ -2,14 +2,20 @@
 blackbox_tests = \
 	%D%/test_access_log.py \
 	%D%/test_arbiter.py \
+	%D%/test_check_forms.py \
+	%D%/test_check_facts.py \
+	%D%/test_ci_examples.py \
 	%D%/test_config_declarative.py \
 	%D%/test_config_errors.py \
 	%D%/test_config_ini.py \
 	%D%/test_config_reload.py \
 	%D%/test_config_sources.py \
+	%D%/test_corpus.py \
 	%D%/test_frameworks.py \
-	%D%/test_proxy_protocol.py \
+	%D%/test_gthread.py \
+	%D%/test_hostile.py \
 	%D%/test_print_forms.py \
+	%D%/test_proxy_protocol.py \
 	%D%/test_python_env.py \
 	%D%/test_schema_docs.py \
 	%D%/test_schema_products.py \

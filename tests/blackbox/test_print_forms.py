@@ -1,18 +1,12 @@
 """The added forms of --print-config: where values come from, and what can be fed back."""
 
-import ast
-import glob
 import json
-import os
 import re
 
 import pytest
 
-from support import settings
-from support.server import HELLO, TOP
-
-SHARED = os.environ.get("GN_SHARED") or os.path.join(os.path.dirname(TOP), "shared")
-CORPUS = sorted(glob.glob(os.path.join(SHARED, "corpus", "conf", "*.conf.py")))
+from support import corpus, settings
+from support.server import HELLO
 
 # Not part of the configuration: what to read and what to do.
 REQUESTS = {"config", "check_config", "print_config"}
@@ -219,53 +213,13 @@ def test_yaml_of_a_hook_that_was_named(site):
     assert assert_round_trip(site, "-c", "first.yaml") == set()
 
 
-# Stands in for modules of a site: whatever is imported from them can be called and answers alike.
-STUBS = '''\
-import importlib.abc
-import importlib.machinery
-import sys
-from unittest import mock
-
-NAMES = {names!r}
-
-
-class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in NAMES:
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-
-    def exec_module(self, module):
-        def attribute(name):
-            if name.startswith("__"):
-                raise AttributeError(name)
-            return mock.MagicMock(name=name)
-        module.__getattr__ = attribute
-
-
-sys.meta_path.append(Stubs())
-'''
-SITE_VARIABLES = {"WEB_NUM_WORKERS": "2", "PORT": "8000"}
-
-
-def imported(source):
-    """Top-level names of what a file imports."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module.partition(".")[0]
-
-
-@pytest.mark.skipif(not CORPUS, reason="no corpus of configuration files beside the repository")
-@pytest.mark.parametrize("path", CORPUS, ids=os.path.basename)
+@corpus.each(corpus.PYTHON_FILES)
 def test_yaml_round_trip_of_real_files(path, site):
     """What is said about a file that is refused is the business of other tests."""
-    with open(path, encoding="utf-8") as handle:
-        source = handle.read()
+    source = corpus.read(path)
     site.dir.write("app.py", HELLO)
     site.dir.write("gunicorn.conf.py", source)
-    site.dir.write("stubs/sitecustomize.py", STUBS.format(names=sorted(set(imported(source)))))
-    env = dict(SITE_VARIABLES, PYTHONPATH=site.dir / "stubs")
+    env = corpus.environment(site, corpus.imported(source))
     words = ("-k", "sync")  # other classes need their libraries
     check = site.run("--check-config", *words, "app:app", env=env)
     if check.returncode != 0:

@@ -40,21 +40,21 @@ EXTRA_DIST += %D%/replay.c
 %C%_fuzz_logformat_LDFLAGS = $(fuzz_ldflags)
 
 %C%_fuzz_argv_SOURCES = %D%/fuzz_argv.c %D%/config_target.h $(fuzz_main)
-%C%_fuzz_argv_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_argv_LDADD = libgn_config.la libgn_log.la libgn_base.la
 %C%_fuzz_argv_LDFLAGS = $(fuzz_ldflags)
 
 %C%_fuzz_ini_SOURCES = %D%/fuzz_ini.c %D%/config_target.h $(fuzz_main)
-%C%_fuzz_ini_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_ini_LDADD = libgn_config.la libgn_log.la libgn_base.la
 %C%_fuzz_ini_LDFLAGS = $(fuzz_ldflags)
 
 %C%_fuzz_json_SOURCES = %D%/fuzz_json.c %D%/config_target.h $(fuzz_main)
-%C%_fuzz_json_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_json_LDADD = libgn_config.la libgn_log.la libgn_base.la
 %C%_fuzz_json_LDFLAGS = $(fuzz_ldflags)
 
 %C%_fuzz_words_SOURCES = %D%/fuzz_words.c %D%/config_target.h $(fuzz_main)
-%C%_fuzz_words_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_words_LDADD = libgn_config.la libgn_log.la libgn_base.la
 %C%_fuzz_words_LDFLAGS = $(fuzz_ldflags)
 
 %C%_fuzz_yaml_SOURCES = %D%/fuzz_yaml.c %D%/config_target.h $(fuzz_main)
-%C%_fuzz_yaml_LDADD = libgn_config.la libgn_base.la
+%C%_fuzz_yaml_LDADD = libgn_config.la libgn_log.la libgn_base.la
 %C%_fuzz_yaml_LDFLAGS = $(fuzz_ldflags)

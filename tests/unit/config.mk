@@ -6,6 +6,8 @@ check_PROGRAMS += \
 	tests/unit/test_config_compile \
 	tests/unit/test_config_decl \
 	tests/unit/test_config_diag \
+	tests/unit/test_config_diag_codes \
+	tests/unit/test_config_facts \
 	tests/unit/test_config_from_argv \
 	tests/unit/test_config_from_ini \
 	tests/unit/test_config_frozen \
@@ -19,7 +21,7 @@ check_PROGRAMS += \
 	tests/unit/test_config_value
 
 config_test_headers = tests/unit/config_support.h
-config_test_libs = libgn_config.la libgn_base.la $(INIH_LIBS) $(UNIT_LIBS)
+config_test_libs = libgn_config.la libgn_log.la libgn_base.la $(INIH_LIBS) $(UNIT_LIBS)
 
 tests_unit_test_base_addr_SOURCES = tests/unit/test_base_addr.c
 tests_unit_test_base_addr_LDADD = libgn_base.la $(UNIT_LIBS)
@@ -39,6 +41,12 @@ tests_unit_test_config_decl_LDADD = $(config_test_libs)
 
 tests_unit_test_config_diag_SOURCES = tests/unit/test_config_diag.c $(config_test_headers)
 tests_unit_test_config_diag_LDADD = $(config_test_libs)
+
+tests_unit_test_config_facts_SOURCES = tests/unit/test_config_facts.c $(config_test_headers)
+tests_unit_test_config_facts_LDADD = $(config_test_libs)
+
+tests_unit_test_config_diag_codes_SOURCES = tests/unit/test_config_diag_codes.c $(config_test_headers)
+tests_unit_test_config_diag_codes_LDADD = $(config_test_libs)
 
 tests_unit_test_config_from_argv_SOURCES = tests/unit/test_config_from_argv.c $(config_test_headers) \
 	tests/unit/config_argv_rows.h

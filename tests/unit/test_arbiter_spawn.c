@@ -221,17 +221,6 @@ START_TEST(preloaded_application_that_is_broken)
 }
 END_TEST
 
-START_TEST(too_many_workers)
-{
-    server_init(&s);
-    server_conf(&s, "bind='127.0.0.1:0'\nworkers=1000000\n");
-    server_start(&s);
-    ck_assert_int_eq(server_status(&s), GN_EXIT_ERROR);
-    log_await(&s, "workers: 1000000 is too many", 1);
-    server_fini(&s);
-}
-END_TEST
-
 START_TEST(log_files_are_opened_anew)
 {
     char from[PATH_MAX], to[PATH_MAX];
@@ -285,7 +274,6 @@ main(void)
     tcase_add_test(tc, pre_fork_that_raises_ends_the_server);
     tcase_add_test(tc, when_ready_that_raises_refuses_to_start);
     tcase_add_test(tc, preloaded_application_that_is_broken);
-    tcase_add_test(tc, too_many_workers);
     tcase_add_test(tc, log_files_are_opened_anew);
     tcase_add_test(tc, a_booting_worker_is_told_of_new_log_files_later);
     return run_case("gn_arb_manage", tc);

@@ -196,6 +196,105 @@ START_TEST(daemonize)
 }
 END_TEST
 
+/* What the job of a child may do, and how its end is told. */
+static bool
+work_true(void *ctx, struct gn_err *err GN_UNUSED)
+{
+    *(int *)ctx = 1;
+    return true;
+}
+
+static bool
+work_false(void *ctx GN_UNUSED, struct gn_err *err)
+{
+    gn_err_set(err, GN_E_PYTHON, 0, "no luck");
+    err->line = 7;
+    err->detail = strdup("Traceback\n");
+    return false;
+}
+
+static bool
+work_leaves(void *ctx GN_UNUSED, struct gn_err *err GN_UNUSED)
+{
+    _exit(0);
+    return true;
+}
+
+static bool
+work_dies(void *ctx GN_UNUSED, struct gn_err *err GN_UNUSED)
+{
+    return kill(getpid(), SIGKILL) != 0;
+}
+
+static bool
+work_hangs(void *ctx GN_UNUSED, struct gn_err *err GN_UNUSED)
+{
+    while (pause() < 0)
+        continue;
+    return false;
+}
+
+static void
+end_hangs(void *ctx GN_UNUSED)
+{
+    while (pause() < 0)
+        continue;
+}
+
+static const struct {
+    bool (*work)(void *ctx, struct gn_err *err);
+    void (*end)(void *ctx);
+    struct gn_proc_outcome want;
+} jobs[] = {
+    {work_true, NULL, {.how = GN_PROC_RESULT, .result = true}},
+    {work_false, NULL, {.how = GN_PROC_RESULT}},
+    {work_true, end_hangs, {.how = GN_PROC_RESULT, .result = true}},
+    {work_leaves, NULL, {.how = GN_PROC_EXITED, .number = 0}},
+    {work_dies, NULL, {.how = GN_PROC_SIGNAL, .number = SIGKILL}},
+    {work_hangs, NULL, {.how = GN_PROC_TIMEOUT}},
+};
+
+START_TEST(run_child)
+{
+    int touched = 0;
+    struct gn_proc_job job = {.work = jobs[_i].work,
+                              .end = jobs[_i].end,
+                              .ctx = &touched,
+                              .timeout_ns = jobs[_i].want.how == GN_PROC_TIMEOUT ? 100000000
+                                                                                 : 60000000000};
+    struct gn_proc_outcome out = {0};
+    struct gn_err err = {0};
+
+    ck_assert(gn_proc_run_child(&job, &out, &err));
+    ck_assert_int_eq(out.how, jobs[_i].want.how);
+    ck_assert_int_eq(out.result, jobs[_i].want.result);
+    ck_assert_int_eq(out.number, jobs[_i].want.number);
+    ck_assert_int_eq(touched, 0);
+    if (jobs[_i].work == work_false) {
+        ck_assert_int_eq(err.code, GN_E_PYTHON);
+        ck_assert_int_eq(err.line, 7);
+        ck_assert_str_eq(err.msg, "no luck");
+        ck_assert_str_eq(err.detail, "Traceback\n");
+    } else {
+        ck_assert_int_eq(err.code, GN_E_NONE);
+    }
+    gn_err_clear(&err);
+}
+END_TEST
+
+/* A SIGCHLD that is ignored, as some who start programs leave it. */
+START_TEST(run_child_ignored)
+{
+    struct gn_proc_job job = {.work = work_true, .ctx = &(int){0}, .timeout_ns = 60000000000};
+    struct gn_proc_outcome out = {0};
+
+    ck_assert(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+    ck_assert(gn_proc_run_child(&job, &out, NULL));
+    ck_assert(out.how == GN_PROC_RESULT && out.result);
+    ck_assert(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
+}
+END_TEST
+
 int
 main(int argc, char **argv)
 {
@@ -211,6 +310,8 @@ main(int argc, char **argv)
     tcase_add_loop_test(tc, owner_changes_for_good, 0, 2);
     tcase_add_test(tc, owner_needs_the_right);
     tcase_add_loop_test(tc, daemonize, 0, 2);
+    tcase_add_loop_test(tc, run_child, 0, GN_ARRAY_LEN(jobs));
+    tcase_add_test(tc, run_child_ignored);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

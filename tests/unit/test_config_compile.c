@@ -88,9 +88,9 @@ START_TEST(overridden_values_are_checked)
 
     ck_assert_int_eq(gn_diags_exit_status(&r.diags), 1);
     ck_assert_str_eq(
-        r.text, "environment: WEB_CONCURRENCY: error: workers: not a whole number: 'x'\n"
-                "gunicorn.conf.py:3:1: error: workers: not a whole number: 2.5\n"
-                "GUNICORN_CMD_ARGS: word 1 (-w): error: workers: Value must be positive: -1\n");
+        r.text, "environment: WEB_CONCURRENCY: error: workers: not a whole number: 'x' [GC104]\n"
+                "gunicorn.conf.py:3:1: error: workers: not a whole number: 2.5 [GC104]\n"
+                "GUNICORN_CMD_ARGS: word 1 (-w): error: workers: Value must be positive: -1 [GC103]\n");
     run_fini(&r);
 }
 END_TEST
@@ -102,30 +102,30 @@ static const struct {
 } variables[] = {
     {"PORT=5000", GN_S_BIND, "['0.0.0.0:5000']"},
     {"PORT=", GN_S_BIND,
-     "!environment: PORT: error: bind: '0.0.0.0:': the port is missing after ':'\n"},
+     "!environment: PORT: error: bind: '0.0.0.0:': the port is missing after ':' [GC111]\n"},
     {"PORT=99999", GN_S_BIND,
-     "!environment: PORT: error: bind: '0.0.0.0:99999': port 99999 is out of range (0 to 65535)\n"},
+     "!environment: PORT: error: bind: '0.0.0.0:99999': port 99999 is out of range (0 to 65535) [GC111]\n"},
     {"PORT=abc", GN_S_BIND,
-     "!environment: PORT: error: bind: '0.0.0.0:abc': 'abc' is not a port number\n"},
+     "!environment: PORT: error: bind: '0.0.0.0:abc': 'abc' is not a port number [GC111]\n"},
     {"port=5", GN_S_BIND, "['127.0.0.1:8000']"},
     {"WEB_CONCURRENCY=010", GN_S_WORKERS, "10"},
     {"WEB_CONCURRENCY= 3 ", GN_S_WORKERS, "3"},
     {"WEB_CONCURRENCY=", GN_S_WORKERS,
-     "!environment: WEB_CONCURRENCY: error: workers: not a whole number: ''\n"},
+     "!environment: WEB_CONCURRENCY: error: workers: not a whole number: '' [GC104]\n"},
     {"WEB_CONCURRENCY=0x10", GN_S_WORKERS,
-     "!environment: WEB_CONCURRENCY: error: workers: not a whole number: '0x10'\n"},
+     "!environment: WEB_CONCURRENCY: error: workers: not a whole number: '0x10' [GC104]\n"},
     {"WEB_CONCURRENCY=-1", GN_S_WORKERS,
-     "!environment: WEB_CONCURRENCY: error: workers: Value must be positive: -1\n"},
+     "!environment: WEB_CONCURRENCY: error: workers: Value must be positive: -1 [GC103]\n"},
     {"WEB_CONCURRENCY=99999999999999999999", GN_S_WORKERS,
      "!environment: WEB_CONCURRENCY: error: workers: the number is too large: "
-     "99999999999999999999\n"},
+     "99999999999999999999 [GC105]\n"},
     {"FORWARDED_ALLOW_IPS=*", GN_S_FORWARDED_ALLOW_IPS, "['*']"},
     {"FORWARDED_ALLOW_IPS=", GN_S_FORWARDED_ALLOW_IPS, "[]"},
     {"FORWARDED_ALLOW_IPS=10.0.0.0/8, ::1", GN_S_FORWARDED_ALLOW_IPS, "['10.0.0.0/8', '::1']"},
     {"FORWARDED_ALLOW_IPS=x", GN_S_FORWARDED_ALLOW_IPS,
      "!environment: FORWARDED_ALLOW_IPS: error: forwarded_allow_ips: 'x' does not appear to be an "
-     "IPv4 or IPv6 network\n"},
-    {"GUNICORN_CMD_ARGS=-w 'x", GN_S_WORKERS, "!GUNICORN_CMD_ARGS: error: No closing quotation\n"},
+     "IPv4 or IPv6 network [GC112]\n"},
+    {"GUNICORN_CMD_ARGS=-w 'x", GN_S_WORKERS, "!GUNICORN_CMD_ARGS: error: No closing quotation [GC208]\n"},
     {"SENDFILE=0", GN_S_SENDFILE, "None"},
 };
 
@@ -218,23 +218,23 @@ static const struct {
      NULL,
      NULL,
      NULL,
-     "command line: word 2 (-c): error: config: 'nosuch.py' doesn't exist\n"},
+     "command line: word 2 (-c): error: config: 'nosuch.py' doesn't exist [GC401]\n"},
     {{"app", NULL},
      "GUNICORN_CMD_ARGS=-c nosuch.py",
      NULL,
      NULL,
-     "GUNICORN_CMD_ARGS: word 1 (-c): error: config: 'nosuch.py' doesn't exist\n"},
+     "GUNICORN_CMD_ARGS: word 1 (-c): error: config: 'nosuch.py' doesn't exist [GC401]\n"},
     {{"app", "-c", "/", NULL},
      NULL,
      NULL,
      NULL,
-     "command line: word 2 (-c): error: config: '/' is a directory\n"},
+     "command line: word 2 (-c): error: config: '/' is a directory [GC401]\n"},
     {{"app", "-c", "site.conf", NULL},
      NULL,
      "site.conf",
      "/site.conf",
      "command line: word 2 (-c): warning: config: 'site.conf' has no Python extension (.py); it is "
-     "read as Python\n"},
+     "read as Python [GC402]\n"},
 };
 
 START_TEST(file)
@@ -285,7 +285,7 @@ START_TEST(file_that_raises)
     snprintf(
         want, sizeof(want),
         "gunicorn.conf.py:4: error: Failed to read config file: ZeroDivisionError: division by "
-        "zero\n%s",
+        "zero [GC403]\n%s",
         detail);
     host.failure = "ZeroDivisionError: division by zero";
     host.detail = detail;
@@ -334,7 +334,7 @@ START_TEST(near_misses)
     if (misses[_i].setting != NULL)
         snprintf(want, sizeof(want),
                  "gunicorn.conf.py:5:1: warning: '%s' is not a setting and has no effect: did you "
-                 "mean `%s`?\n",
+                 "mean `%s`? [GC405]\n",
                  misses[_i].name, misses[_i].setting);
     ck_assert_msg(r.ok, "said: %s", r.text);
     ck_assert_str_eq(r.text, want);
@@ -360,47 +360,47 @@ static const struct {
     int status;
 } reviews[] = {
     {{"app", "-b", "h:x", NULL},
-     "command line: word 2 (-b): error: bind: 'h:x': 'x' is not a port number\n",
+     "command line: word 2 (-b): error: bind: 'h:x': 'x' is not a port number [GC111]\n",
      1},
     {{"app", "-b", "::1", NULL},
      "command line: word 2 (-b): error: bind: '::1': more than one ':' (an IPv6 address is written "
-     "in brackets: [::1]:8000)\n",
+     "in brackets: [::1]:8000) [GC111]\n",
      1},
     {{"app", "-b", "h:1", "-b", "H:1", NULL},
-     "command line: word 2 (-b): error: bind: the same address twice: 'H:1'\n",
+     "command line: word 2 (-b): error: bind: the same address twice: 'H:1' [GC117]\n",
      1},
     {{"app", "-b", "h:1", "-b", "h:1", "--reuse-port", NULL}, "", 0},
     {{"app", "-e", "SECRET", NULL},
-     "command line: word 2 (-e): error: raw_env: entry 1 is not of the form NAME=VALUE\n",
+     "command line: word 2 (-e): error: raw_env: entry 1 is not of the form NAME=VALUE [GC118]\n",
      1},
     {{"app", "-w", "0", NULL},
-     "command line: word 2 (-w): warning: workers: no worker will be started\n",
+     "command line: word 2 (-w): warning: workers: no worker will be started [GC503]\n",
      0},
     {{"app", "--log-level", "loud", NULL},
-     "command line: word 2 (--log-level): warning: loglevel: unknown level 'loud', info is used\n"
+     "command line: word 2 (--log-level): warning: loglevel: unknown level 'loud', info is used [GC502]\n"
      "  hint: one of: debug, info, warning, error, critical\n",
      0},
     {{"app", "--log-level", "DEBUG", NULL}, "", 0},
     {{"app", "--limit-request-line", "8191", NULL},
      "command line: word 2 (--limit-request-line): warning: limit_request_line: 8191 is more than "
-     "8190, which is used\n",
+     "8190, which is used [GC504]\n",
      0},
     {{"app", "--limit-request-fields", "32769", NULL},
      "command line: word 2 (--limit-request-fields): warning: limit_request_fields: 32769 is more "
-     "than 32768, which is used\n",
+     "than 32768, which is used [GC504]\n",
      0},
     {{"app", "--max-requests-jitter", "5", NULL},
      "command line: word 2 (--max-requests-jitter): warning: max_requests_jitter: has no effect "
-     "without max_requests\n",
+     "without max_requests [GC505]\n",
      0},
     {{"app", "-w", "-1", "--timeout", "-2", "-u", "no_such_user", NULL},
-     "command line: word 2 (-w): error: workers: Value must be positive: -1\n"
-     "command line: word 4 (--timeout): error: timeout: Value must be positive: -2\n"
-     "command line: word 6 (-u): error: user: No such user: 'no_such_user'\n",
+     "command line: word 2 (-w): error: workers: Value must be positive: -1 [GC103]\n"
+     "command line: word 4 (--timeout): error: timeout: Value must be positive: -2 [GC103]\n"
+     "command line: word 6 (-u): error: user: No such user: 'no_such_user' [GC109]\n",
      1},
     {{"app", "-n", "a\nb", "--reload-engine", "x\ny", NULL},
      "command line: word 4 (--reload-engine): error: reload_engine: Invalid reload_engine: "
-     "'x\\ny'\n"
+     "'x\\ny' [GC106]\n"
      "  hint: one of: auto, poll, inotify\n",
      1},
 };

@@ -4,23 +4,23 @@ static const struct {
     struct gn_origin origin;
     const char *diag, *text; /* as the diagnostic begins, as the origin prints */
 } places[] = {
-    {{.layer = GN_LAYER_DEFAULT}, "gunicorn: error: x\n", "default"},
+    {{.layer = GN_LAYER_DEFAULT}, "gunicorn: error: x [GC104]\n", "default"},
     {{.layer = GN_LAYER_ENV, .variable = "PORT"},
-     "environment: PORT: error: x\n",
+     "environment: PORT: error: x [GC104]\n",
      "environment variable PORT"},
-    {{.layer = GN_LAYER_PASTE, .file = "a.ini", .line = 3}, "a.ini:3: error: x\n", "a.ini:3"},
-    {{.layer = GN_LAYER_PASTE, .file = "a.ini"}, "a.ini: error: x\n", "a.ini"},
+    {{.layer = GN_LAYER_PASTE, .file = "a.ini", .line = 3}, "a.ini:3: error: x [GC104]\n", "a.ini:3"},
+    {{.layer = GN_LAYER_PASTE, .file = "a.ini"}, "a.ini: error: x [GC104]\n", "a.ini"},
     {{.layer = GN_LAYER_CONF, .file = "c.py", .line = 3, .column = 11},
-     "c.py:3:11: error: x\n",
+     "c.py:3:11: error: x [GC104]\n",
      "c.py:3:11"},
     {{.layer = GN_LAYER_CMD_ARGS, .variable = "GUNICORN_CMD_ARGS", .word = 2, .text = "--bind"},
-     "GUNICORN_CMD_ARGS: word 2 (--bind): error: x\n",
+     "GUNICORN_CMD_ARGS: word 2 (--bind): error: x [GC104]\n",
      "GUNICORN_CMD_ARGS word 2 (--bind)"},
     {{.layer = GN_LAYER_CMD_ARGS, .variable = "GUNICORN_CMD_ARGS"},
-     "GUNICORN_CMD_ARGS: error: x\n",
+     "GUNICORN_CMD_ARGS: error: x [GC104]\n",
      "GUNICORN_CMD_ARGS"},
     {{.layer = GN_LAYER_ARGV, .word = 1, .text = "-w"},
-     "command line: word 1 (-w): error: x\n",
+     "command line: word 1 (-w): error: x [GC104]\n",
      "command line word 1 (-w)"},
 };
 
@@ -32,7 +32,7 @@ START_TEST(place)
     char *text;
 
     gn_diags_init(&d);
-    gn_diag_add(&d, GN_ERROR, &places[_i].origin, NULL, "x");
+    gn_diag_add(&d, GN_D_NOT_NUMBER, &places[_i].origin, NULL, "x");
     text = print_diags(&d, &n);
     ck_assert_str_eq(text, places[_i].diag);
     ck_assert(gn_origin_print(&places[_i].origin, &b));
@@ -56,34 +56,34 @@ START_TEST(order_and_copies)
     char *text;
 
     gn_diags_init(&d);
-    gn_diag_add(&d, GN_USAGE, &argv, NULL, "usage %d", 1);
-    gn_diag_add(&d, GN_ERROR, NULL, NULL, "nowhere");
-    gn_diag_add(&d, GN_WARNING, &argv, s, "word");
-    one = gn_diag_add(&d, GN_ERROR, &conf, s, "late\nline");
+    gn_diag_add(&d, GN_D_UNRECOGNIZED, &argv, NULL, "usage %d", 1);
+    gn_diag_add(&d, GN_D_NO_MEMORY, NULL, NULL, "nowhere");
+    gn_diag_add(&d, GN_D_NO_WORKERS, &argv, s, "word");
+    one = gn_diag_add(&d, GN_D_NEGATIVE, &conf, s, "late\nline");
     gn_diag_hint(&d, one, "look at %s", "it");
     gn_diag_detail(&d, one, "Traceback\n  more\n");
     conf.line = 10;
-    gn_diag_add(&d, GN_ERROR, &conf, s, "later");
+    gn_diag_add(&d, GN_D_NEGATIVE, &conf, s, "later");
     conf.line = 9;
     conf.column = 1;
-    gn_diag_add(&d, GN_ERROR, &conf, s, "early");
-    gn_diag_add(&d, GN_ERROR, &conf, s, "early again");
-    gn_diag_add(&d, GN_ERROR, &env, s, "variable");
-    gn_diag_add(&d, GN_USAGE, NULL, NULL, "usage 2");
+    gn_diag_add(&d, GN_D_NEGATIVE, &conf, s, "early");
+    gn_diag_add(&d, GN_D_NEGATIVE, &conf, s, "early again");
+    gn_diag_add(&d, GN_D_NOT_NUMBER, &env, s, "variable");
+    gn_diag_add(&d, GN_D_AMBIGUOUS, NULL, NULL, "usage 2");
     file[0] = 'X';
     text = print_diags(&d, &n);
-    ck_assert_str_eq(text, "environment: PORT: error: workers: variable\n"
-                           "b.py:9:1: error: workers: early\n"
-                           "b.py:9:1: error: workers: early again\n"
-                           "b.py:9:5: error: workers: late?line\n"
+    ck_assert_str_eq(text, "environment: PORT: error: workers: variable [GC104]\n"
+                           "b.py:9:1: error: workers: early [GC103]\n"
+                           "b.py:9:1: error: workers: early again [GC103]\n"
+                           "b.py:9:5: error: workers: late?line [GC103]\n"
                            "  hint: look at it\n"
                            "Traceback\n  more\n"
-                           "b.py:10:5: error: workers: later\n"
-                           "command line: word 2 (-w): warning: workers: word\n"
-                           "gunicorn: error: nowhere\n"
+                           "b.py:10:5: error: workers: later [GC103]\n"
+                           "command line: word 2 (-w): warning: workers: word [GC503]\n"
+                           "gunicorn: error: nowhere [GC901]\n"
                            "usage: gunicorn [OPTIONS] [APP_MODULE]\n"
-                           "gunicorn: error: usage 2\n"
-                           "gunicorn: error: usage 1\n");
+                           "gunicorn: error: usage 2 [GC202]\n"
+                           "gunicorn: error: usage 1 [GC201]\n");
     ck_assert_int_eq((int)d.errors, 8);
     ck_assert_int_eq((int)d.usage, 2);
     ck_assert_int_eq((int)d.warnings, 1);
@@ -93,11 +93,17 @@ START_TEST(order_and_copies)
 END_TEST
 
 static const struct {
-    enum gn_severity severities[3];
+    enum gn_diag_code codes[3];
+    bool is_strict;
     int n, status;
 } statuses[] = {
-    {{GN_WARNING}, 0, 0}, {{GN_WARNING}, 1, 0},         {{GN_WARNING, GN_ERROR}, 2, 1},
-    {{GN_USAGE}, 1, 2},   {{GN_ERROR, GN_USAGE}, 2, 2},
+    {{GN_D_LIMIT}, false, 0, 0},
+    {{GN_D_LIMIT}, false, 1, 0},
+    {{GN_D_LIMIT}, true, 1, 1},
+    {{GN_D_LIMIT, GN_D_NEGATIVE}, false, 2, 1},
+    {{GN_D_UNRECOGNIZED}, false, 1, 2},
+    {{GN_D_UNRECOGNIZED}, true, 1, 2},
+    {{GN_D_NEGATIVE, GN_D_UNRECOGNIZED}, false, 2, 2},
 };
 
 START_TEST(exit_status)
@@ -105,8 +111,9 @@ START_TEST(exit_status)
     struct gn_diags d;
 
     gn_diags_init(&d);
+    d.is_strict = statuses[_i].is_strict;
     for (int i = 0; i < statuses[_i].n; i++)
-        gn_diag_add(&d, statuses[_i].severities[i], NULL, NULL, "x");
+        gn_diag_add(&d, statuses[_i].codes[i], NULL, NULL, "x");
     ck_assert_int_eq(gn_diags_exit_status(&d), statuses[_i].status);
     gn_diags_fini(&d);
 }

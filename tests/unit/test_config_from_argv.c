@@ -84,9 +84,9 @@ static const struct {
     {{"--", "a", "b", NULL}, "a"},
     {{"a", "--", "b", NULL}, "a"},
     {{"--", "--", "x", NULL}, "--"},
-    {{"a", "-w", "2", "b", NULL}, "!unrecognized arguments: b\n"},
-    {{"a", "-w", "2", "--", "b", NULL}, "!unrecognized arguments: -- b\n"},
-    {{"--nosuch", "x", "app", NULL}, "!unrecognized arguments: --nosuch\n"},
+    {{"a", "-w", "2", "b", NULL}, "!unrecognized arguments: b [GC201]\n"},
+    {{"a", "-w", "2", "--", "b", NULL}, "!unrecognized arguments: -- b [GC201]\n"},
+    {{"--nosuch", "x", "app", NULL}, "!unrecognized arguments: --nosuch [GC201]\n"},
     {{"-5", NULL}, "-5"},
     {{"-x y", NULL}, "-x y"},
     {{"-", NULL}, "-"},
@@ -113,13 +113,13 @@ static const struct {
     const char *want; /* NULL: good; else what the message holds */
 } additions[] = {
     {{"--permit-missing-host", NULL}, NULL},
-    {{"--permit-missing", NULL}, "unrecognized arguments: --permit-missing\n"},
+    {{"--permit-missing", NULL}, "unrecognized arguments: --permit-missing [GC201]\n"},
     {{"--permit-o", NULL}, NULL},
-    {{"--paste-s", "x", NULL}, "unrecognized arguments: --paste-s\n"},
+    {{"--paste-s", "x", NULL}, "unrecognized arguments: --paste-s [GC201]\n"},
     {{"--paste-", "x=y", NULL}, NULL},
     {{"--permit", NULL},
      "ambiguous option: --permit could match --permit-obsolete-folding, "
-     "--permit-unconventional-http-method, --permit-unconventional-http-version\n"},
+     "--permit-unconventional-http-method, --permit-unconventional-http-version [GC202]\n"},
 };
 
 START_TEST(own_flags)

@@ -86,7 +86,7 @@ static const struct {
     {"[server:main]\nworkers = 2\n= 3\n", GN_S_WORKERS,
      "!a.ini:3: error: neither a [section] nor NAME = VALUE"},
     {"[server:other]\nworkers = 2\n", GN_S_WORKERS,
-     "!a.ini: error: there is no section [server:main]\n  hint: line 1 has [server:other]"},
+     "!a.ini: error: there is no section [server:main] [GC306]\n  hint: line 1 has [server:other]"},
     {"", GN_S_WORKERS, "!there is no section [server:main]"},
     {"[server:main]\n", GN_S_WORKERS, "1"},
     {"[server:main]\nworkers = 2\n[x]\n[server:main]\nthreads = 2\n", GN_S_WORKERS,
@@ -163,7 +163,7 @@ START_TEST(not_without_name)
     ck_assert_msg(r.ok, "said: %s", r.text);
     ck_assert_int_eq(r.compiled.frozen->cfg.workers, 1);
     ck_assert_ptr_nonnull(strstr(r.text, "a.ini:1: warning: [server:main] is not used with --paste "
-                                         "alone; --paste-server main compiles it\n"));
+                                         "alone; --paste-server main compiles it [GC309]\n"));
     snprintf(want, sizeof(want), "%s/a.ini", dir);
     ck_assert_str_eq(r.compiled.frozen->cfg.logconfig, want);
     run_fini(&r);
@@ -177,7 +177,7 @@ START_TEST(missing_file)
 
     ck_assert_int_eq(gn_diags_exit_status(&r.diags), 1);
     ck_assert_ptr_nonnull(strstr(r.text, "command line: word 1 (--paste): error: paste: '"));
-    ck_assert_ptr_nonnull(strstr(r.text, "/nosuch.ini' not found\n"));
+    ck_assert_ptr_nonnull(strstr(r.text, "/nosuch.ini' not found [GC307]\n"));
     run_fini(&r);
 }
 END_TEST
