@@ -228,7 +228,7 @@ load_end(void *ctx)
 {
     const struct load_job *job = ctx;
 
-    job->host->ops->stop(job->host);
+    job->host->ops->finish(job->host);
 }
 
 /* Every end but the one by a loaded application is an error, whatever status the child leaves. */
@@ -373,6 +373,7 @@ run(struct gn_inputs *in, struct gn_host *host)
         status = serve(in, host, &compiled);
     } else {
         status = check(host, &compiled, &diags);
+        host->ops->finish(host);
     }
     restore_output(host, &saved_fd);
     if (form_of(&compiled) != GN_CHECK_TEXT && !report(&diags, form_of(&compiled), prog))

@@ -69,6 +69,9 @@ struct gn_host_ops {
     /* Ends it: runs atexit functions. Once per process; a host that was not started does nothing.
      */
     void (*stop)(struct gn_host *);
+    /* The same for a process that ends next and has served nothing: atexit functions run and output
+     * is written, but objects are not taken apart one by one. */
+    void (*finish)(struct gn_host *);
 
     /* Writes out what user code has printed and the language still buffers. */
     void (*flush)(struct gn_host *);
@@ -85,8 +88,8 @@ struct gn_host_ops {
     const struct gn_value *(*call_callable)(struct gn_host *, struct gn_arena *,
                                             const struct gn_value *callable, struct gn_err *err);
 
-    /* The objects that load_config, import_callable and call_callable have handed out since the last call, as one owner: they live
-     * until it is released. Both may be NULL. */
+    /* The objects that load_config, import_callable and call_callable have handed out since the
+     * last call, as one owner: they live until it is released. Both may be NULL. */
     void *(*take_handles)(struct gn_host *);
     void (*release_handles)(struct gn_host *, void *handles);
 

@@ -148,6 +148,7 @@ null_dump_stacks(struct gn_host *host GN_UNUSED, int fd GN_UNUSED)
 static const struct gn_host_ops null_ops = {
     .start = null_start,
     .stop = null_nothing,
+    .finish = null_nothing,
     .restore = null_nothing,
     .load_config = null_load_config,
     .import_callable = null_import_callable,

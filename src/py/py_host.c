@@ -86,6 +86,34 @@ host_stop(struct gn_host *host)
         (void)!write(STDERR_FILENO, "", 0);
 }
 
+static void host_flush(struct gn_host *host);
+
+/* module.function(), when the module was imported; what it raises is printed, as at a regular end.
+ */
+static void
+call_if_imported(const char *module, const char *function)
+{
+    PyObject *m = PyDict_GetItemString(PyImport_GetModuleDict(), module); /* borrowed */
+    PyObject *result = m != NULL ? PyObject_CallMethod(m, function, NULL) : NULL;
+
+    if (m != NULL && result == NULL)
+        PyErr_Print();
+    Py_XDECREF(result);
+}
+
+static void
+host_finish(struct gn_host *host)
+{
+    struct gn_py *h = gn_py_of(host);
+
+    if (!h->is_started || h->is_stopped)
+        return;
+    call_if_imported("threading", "_shutdown");
+    call_if_imported("atexit", "_run_exitfuncs");
+    host_flush(host);
+    h->is_stopped = true;
+}
+
 static void
 host_flush(struct gn_host *host)
 {
@@ -222,6 +250,7 @@ host_dump_stacks(struct gn_host *host, int fd)
 static const struct gn_host_ops ops = {
     .start = host_start,
     .stop = host_stop,
+    .finish = host_finish,
     .flush = host_flush,
     .load_config = gn_py_load_config,
     .import_callable = gn_py_import_callable,
