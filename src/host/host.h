@@ -142,7 +142,8 @@ struct gn_host {
     const struct gn_host_ops *ops;
 };
 
-/* The test double: no language. load_config fails, load_app succeeds, handle_request answers 200.
+/* The test double: no language. load_config fails, load_app succeeds, handle_request does nothing
+ * unless scripted.
  */
 struct gn_host *gn_host_null(void);
 
