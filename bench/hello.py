@@ -38,10 +38,11 @@ def percentile(out, percent):
     return milliseconds(re.search(r"^ +%d%% +(\S+)$" % percent, out, re.M).group(1))
 
 
-def run_wrk(port, core, connections, seconds):
+def run_wrk(port, core, connections, seconds, keep_alive=False):
     """Runs wrk and returns what it says."""
     argv = ["taskset", "-c", str(core), "wrk", "-t", "1", "-c", str(connections),
-            "-d", "%ds" % seconds, "--latency", "-H", "Connection: close",
+            "-d", "%ds" % seconds, "--latency",
+            "-H", "Connection: " + ("keep-alive" if keep_alive else "close"),
             "http://127.0.0.1:%d/" % port]
     try:
         out = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -20,14 +20,18 @@
 
 enum { MAX_FD = 65536, EVENTS = 256, BACKLOG = 2048, END_LENGTH = 4, FIRST_BYTES_MS = 1 };
 
-static const char ANSWER[] = "HTTP/1.1 200 OK\r\n"
-                             "Server: gunicorn\r\n"
-                             "Date: Sun, 22 Nov 2026 12:00:00 GMT\r\n"
-                             "Connection: close\r\n"
-                             "Content-Type: text/plain\r\n"
-                             "Content-Length: 14\r\n"
-                             "\r\n"
-                             "Hello, world!\n";
+#define ANSWER(connection)                                                                         \
+    "HTTP/1.1 200 OK\r\n"                                                                          \
+    "Server: gunicorn\r\n"                                                                         \
+    "Date: Sun, 22 Nov 2026 12:00:00 GMT\r\n"                                                      \
+    "Connection: " connection "\r\n"                                                               \
+    "Content-Type: text/plain\r\n"                                                                 \
+    "Content-Length: 14\r\n"                                                                       \
+    "\r\n"                                                                                         \
+    "Hello, world!\n"
+
+static const char CLOSING[] = ANSWER("close");
+static const char KEEPING[] = ANSWER("keep-alive");
 
 /* How many bytes of the blank line that ends the head have been seen, by descriptor. */
 static unsigned char matched[MAX_FD];
@@ -104,8 +108,9 @@ serve(int fd)
     if (n > 0 && feed(fd, data, n)) {
         /* Before a close the answer is held back, so that it leaves together with the FIN. */
         int flags = MSG_NOSIGNAL | (keeps_alive ? 0 : MSG_MORE);
-        ssize_t sent = send(fd, ANSWER, sizeof ANSWER - 1, flags);
-        is_open = keeps_alive && sent == (ssize_t)sizeof ANSWER - 1;
+        const char *answer = keeps_alive ? KEEPING : CLOSING;
+        size_t size = (keeps_alive ? sizeof KEEPING : sizeof CLOSING) - 1;
+        is_open = send(fd, answer, size, flags) == (ssize_t)size && keeps_alive;
     }
     if (!is_open) {
         close(fd);

@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	%D%/config.py \
 	%D%/hello.py \
 	%D%/memory.py \
+	%D%/policy.py \
 	%D%/startup.py
 
 bench-limits: %D%/limit_embed$(EXEEXT) %D%/limit_epoll$(EXEEXT) %D%/parse$(EXEEXT)

@@ -124,13 +124,20 @@ struct gn_host_ops {
     /* Runs what is pending. Returns false when a handler asked the worker to end at once. */
     bool (*check_signals)(struct gn_host *);
 
-    /* One request: the head is in the connection. Calls the application and sends the response
-     * through the connection (worker/conn.h). Never fails: what goes wrong is answered and logged.
-     */
+    /* Takes and drops the lock of the language inside for a thread that runs requests: what
+     * thread_begin has returned, or NULL for the loop's thread. `enter` may wait for others that
+     * hold it. */
+    void (*enter)(struct gn_host *, void *thread);
+    void (*leave)(struct gn_host *, void *thread);
+
+    /* One request: the head is in the connection. Calls the application, with the lock held by the
+     * caller, and sends the response through the connection (worker/conn.h) but for its last bytes,
+     * which wait in the response's buffer: who sends them, and who holds the lock meanwhile, is the
+     * caller's choice. Never fails: what goes wrong is answered and logged. */
     void (*handle_request)(struct gn_host *, struct gn_worker *, struct gn_conn *);
 
     /* A thread of a pool that is going to run handle_request: what the language knows of it goes
-     * into the connection's scratch. */
+     * into the connection's scratch. Any thread may call it; it does not take the lock. */
     void *(*thread_begin)(struct gn_host *);
     void (*thread_end)(struct gn_host *, void *thread);
 

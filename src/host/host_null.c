@@ -134,6 +134,17 @@ null_check_signals(struct gn_host *host GN_UNUSED)
 }
 
 static void
+null_thread(struct gn_host *host GN_UNUSED, void *thread GN_UNUSED)
+{
+}
+
+static void *
+null_thread_begin(struct gn_host *host)
+{
+    return host;
+}
+
+static void
 null_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *c)
 {
     if (script.handle_request != NULL)
@@ -162,7 +173,11 @@ static const struct gn_host_ops null_ops = {
     .wait_leave = null_nothing,
     .worker_signals = null_worker_signals,
     .check_signals = null_check_signals,
+    .enter = null_thread,
+    .leave = null_thread,
     .handle_request = null_handle_request,
+    .thread_begin = null_thread_begin,
+    .thread_end = null_thread,
     .dump_stacks = null_dump_stacks,
 };
 

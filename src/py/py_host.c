@@ -212,6 +212,21 @@ host_run_hook(struct gn_host *host, const struct gn_frozen *frozen, enum gn_hook
     return true;
 }
 
+static void
+host_enter(struct gn_host *host, void *thread)
+{
+    PyEval_RestoreThread(thread != NULL ? thread : gn_py_of(host)->ts);
+}
+
+static void
+host_leave(struct gn_host *host, void *thread)
+{
+    PyThreadState *ts = PyEval_SaveThread();
+
+    if (thread == NULL)
+        gn_py_of(host)->ts = ts;
+}
+
 static void *
 host_thread_begin(struct gn_host *host)
 {
@@ -268,6 +283,8 @@ static const struct gn_host_ops ops = {
     .wait_leave = host_wait_leave,
     .worker_signals = gn_py_worker_signals,
     .check_signals = gn_py_check_signals,
+    .enter = host_enter,
+    .leave = host_leave,
     .handle_request = gn_py_handle_request,
     .thread_begin = host_thread_begin,
     .thread_end = host_thread_end,

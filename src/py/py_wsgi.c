@@ -1,9 +1,9 @@
 /* One request through the application (PEP 3333): environ, start_response, write, iteration, close,
  * errors.
  *
- * The GIL is taken once, late, and dropped around everything that may block. When the whole body is
- * at hand after the call (a list or tuple of small pieces), it is copied behind the head and leaves
- * with one send after the GIL was dropped. From other iterables every piece is sent before the next
+ * The caller has taken the GIL; it is dropped around everything that may block. When the whole body
+ * is at hand after the call (a list or tuple of small pieces), it is copied behind the head and the
+ * caller sends it. From other iterables every piece is sent before the next
  * one is asked for, as PEP 3333 demands.
  */
 #include "py/py.h"
@@ -697,7 +697,6 @@ gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *
         s->access_format != NULL && gn_access_format_needs_environ(s->access_format);
 
     gn_log(w->log, GN_DEBUG, "%.*s %.*s", GN_SLICE_ARG(head->method), GN_SLICE_ARG(head->path));
-    PyEval_RestoreThread(c->scratch->thread != NULL ? c->scratch->thread : h->ts);
     if (prepare(&call))
         run(&call);
     detach(&call);
@@ -708,11 +707,4 @@ gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *
         gn_service_log_access(s, c, environ_text, call.environ);
     }
     release(&call);
-    if (c->scratch->thread == NULL)
-        h->ts = PyEval_SaveThread();
-    else
-        PyEval_SaveThread();
-    gn_resp_flush_last(&c->resp);
-    if (!log_with_environ)
-        gn_service_log_access(s, c, NULL, NULL);
 }

@@ -586,6 +586,7 @@ gn_conn_next(struct gn_conn *c)
     c->body_run = gn_slice(NULL, 0);
     c->body_state = GN_BODY_DATA;
     c->continue_sent = false;
+    c->is_logged = false;
     c->io_bytes = 0;
     c->io_wait_ns = 0;
     c->started_ns = 0;
@@ -657,6 +658,21 @@ gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more)
             return false;
     }
     return true;
+}
+
+ssize_t
+gn_conn_send_now(struct gn_conn *c, struct gn_slice data, bool has_more)
+{
+    ssize_t n;
+
+    do {
+        n = send(c->fd, data.p, data.n, MSG_NOSIGNAL | MSG_DONTWAIT | (has_more ? MSG_MORE : 0));
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
+        return 0;
+    if (n > 0)
+        c->io_bytes += (size_t)n;
+    return n;
 }
 
 void

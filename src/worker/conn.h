@@ -59,6 +59,7 @@ struct gn_conn {
     struct gn_conn_list *list;  /* waiting or idle, when it is in one of them */
     struct gn_scratch *scratch; /* of the thread that works with the connection */
     bool is_in_poll;            /* registered with the engine's poll set */
+    bool is_logged;             /* its request is in the access log */
     bool has_edge;              /* became readable, or ended, while a request ran */
     bool has_more;              /* the last read filled its buffer: more may wait in the socket */
     bool was_taken; /* the application holds the socket: only shutdown(2) tells the client of the
@@ -162,6 +163,10 @@ bool gn_conn_linger_read(struct gn_conn *c);
  * gone. `has_more`: other bytes follow at once (MSG_MORE). */
 struct iovec;
 bool gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more);
+
+/* Sends as much of `data` as the socket takes at once: how many bytes, or -1 when the client is
+ * gone. */
+ssize_t gn_conn_send_now(struct gn_conn *c, struct gn_slice data, bool has_more);
 
 /* Sends what is queued as far as the socket takes it at once; the rest is dropped. For the loop,
  * which must not wait. */

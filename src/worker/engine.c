@@ -23,6 +23,8 @@ enum {
     MAX_LINGERING = 1024, /* then the oldest goes */
     UNIX_QUEUE_GUESS = 4096,
     LATE_COMERS = 1024, /* taken as well while the listen queue is drained */
+    AFTER_THE_END_MS =
+        100,            /* a deputy waits for the loop's thread, which alone can end the worker */
     FIRST_BYTES_MS = 1, /* how long a fresh connection is waited for before it joins the others */
 };
 
@@ -291,6 +293,12 @@ gn_engine_done(struct gn_engine *e, struct gn_conn *c)
         finish(e, c, false);
 }
 
+static bool
+has_pending(struct gn_engine *e)
+{
+    return e->policy->has_pending != NULL && e->policy->has_pending(e);
+}
+
 /* ---- accepting ---- */
 
 /* A fresh connection: most clients have sent their request already, or do so within the next
@@ -301,7 +309,7 @@ welcome(struct gn_engine *e, struct gn_conn *c)
     enum gn_conn_event event = gn_conn_read(c);
 
     e->n_connections++;
-    if (event == GN_CONN_WAIT && e->n_waiting == 0 && gn_buf_len(&c->in) == 0) {
+    if (event == GN_CONN_WAIT && e->n_waiting == 0 && gn_buf_len(&c->in) == 0 && !has_pending(e)) {
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
 
         if (poll(&p, 1, FIRST_BYTES_MS) > 0)
@@ -418,6 +426,9 @@ static void
 on_signal(struct gn_engine *e)
 {
     gn_fd_drain(e->w->wake_fd[0]);
+    e->has_signals = e->is_led_by_deputy;
+    if (e->is_led_by_deputy)
+        return;
     e->w->host->ops->check_signals(e->w->host);
     if (getppid() != e->w->ppid && e->w->is_alive) {
         gn_log(e->w->log, GN_INFO, "Parent changed, shutting down: <Worker %d>", (int)e->w->pid);
@@ -461,33 +472,40 @@ turn(struct gn_engine *e, int timeout_ms)
     return can_accept;
 }
 
-static void
-run_until_told(struct gn_engine *e)
+/* Takes fresh connections. False when more may wait, but can't be served now. */
+static bool
+accept_some(struct gn_engine *e, int64_t now)
 {
-    bool can_accept = true;
+    int left = ACCEPTS_PER_TURN;
+    bool may;
 
-    while (e->w->is_alive) {
-        int64_t now = gn_clock_mono_ns();
-        int left = ACCEPTS_PER_TURN;
-        bool may;
-
-        while (can_accept && left > 0 && e->w->is_alive && may_accept(e, now)) {
-            can_accept = accept_one(e);
-            left--;
-        }
-        if (!e->w->is_alive)
-            break;
-        if (left < ACCEPTS_PER_TURN || !can_accept)
-            e->turn_of_others_ns = 0;
-        may = may_accept(e, now);
-        if (can_accept && !may && e->turn_of_others_ns == 0)
-            e->turn_of_others_ns = now + OTHERS_TURN_NS;
-        /* A listener that must not be served now leaves the set, or it would wake the loop for
-         * nothing. */
-        set_listening(e, may || !can_accept);
-        can_accept =
-            turn(e, can_accept && may ? 0 : wait_ms(e, now)) || can_accept || !e->is_listening;
+    while (e->can_accept && left > 0 && e->w->is_alive && may_accept(e, now)) {
+        e->can_accept = accept_one(e);
+        left--;
     }
+    if (left < ACCEPTS_PER_TURN || !e->can_accept)
+        e->turn_of_others_ns = 0;
+    may = e->w->is_alive && may_accept(e, now);
+    if (e->can_accept && !may && e->turn_of_others_ns == 0)
+        e->turn_of_others_ns = now + OTHERS_TURN_NS;
+    return may;
+}
+
+static void
+serve_turn(struct gn_engine *e)
+{
+    int64_t now = gn_clock_mono_ns();
+    bool may = accept_some(e, now);
+    bool at_once;
+
+    if (!e->w->is_alive)
+        return;
+    /* A listener that must not be served now leaves the set, or it would wake the loop for
+     * nothing. */
+    set_listening(e, may || !e->can_accept);
+    at_once = (e->can_accept && may) || has_pending(e);
+    if (turn(e, at_once ? 0 : wait_ms(e, now)) || !e->is_listening)
+        e->can_accept = true;
 }
 
 /* Connections that have not sent a byte get a last moment, then they are closed: nothing is lost
@@ -571,24 +589,58 @@ drain_queue(struct gn_engine *e)
     w->n_listeners = 0;
 }
 
-/* Answers everything that was accepted. */
 static void
-drain(struct gn_engine *e)
+begin_drain(struct gn_engine *e)
 {
-    int64_t now = gn_clock_mono_ns();
-
+    e->is_draining = true;
     set_listening(e, false);
-    e->leave_ns = now + gn_clock_ns_of_s(e->w->frozen->cfg.graceful_timeout);
+    e->leave_ns = gn_clock_mono_ns() + gn_clock_ns_of_s(e->w->frozen->cfg.graceful_timeout);
     if (atomic_load(&e->w->slot->drain) != 0)
         drain_queue(e);
     e->silent_until_ns = gn_clock_mono_ns() + SILENT_DRAIN_NS;
-    while (!e->w->quits_now && has_work(e)) {
-        now = gn_clock_mono_ns();
-        if (now >= e->leave_ns)
-            break;
-        drop_silent(e, now);
-        if (has_work(e))
-            turn(e, wait_ms(e, now));
+}
+
+static bool
+is_drained(const struct gn_engine *e)
+{
+    return e->is_draining && (e->w->quits_now || !has_work(e) || gn_clock_mono_ns() >= e->leave_ns);
+}
+
+/* Answers everything that was accepted. */
+static void
+drain_turn(struct gn_engine *e)
+{
+    int64_t now;
+
+    if (!e->is_draining)
+        begin_drain(e);
+    now = gn_clock_mono_ns();
+    drop_silent(e, now);
+    if (!is_drained(e))
+        turn(e, has_pending(e) ? 0 : wait_ms(e, now));
+    else if (e->is_led_by_deputy)
+        turn(e, AFTER_THE_END_MS);
+}
+
+void
+gn_engine_turn(struct gn_engine *e)
+{
+    if (e->w->is_alive)
+        serve_turn(e);
+    else
+        drain_turn(e);
+}
+
+static void
+run_until_drained(struct gn_engine *e)
+{
+    e->can_accept = true;
+    while (!is_drained(e)) {
+        gn_engine_turn(e);
+        if (e->policy->run != NULL)
+            e->policy->run(e);
+        if (e->has_signals)
+            on_signal(e);
     }
 }
 
@@ -664,8 +716,7 @@ gn_engine_run(struct gn_worker *w, const struct gn_engine_policy *policy, void *
     } else {
         w->engine = e;
         w->host->ops->wait_enter(w->host);
-        run_until_told(e);
-        drain(e);
+        run_until_drained(e);
         if (stop != NULL)
             stop(e);
         w->host->ops->wait_leave(w->host);

@@ -3,7 +3,8 @@
  *
  * A policy decides where a complete request runs: in the loop's own thread (sync.c) or in a pool
  * (thread.c). Connections belong to the loop, except between `ready` and gn_engine_done, when they
- * belong to whoever runs the request. Everything here is called on the loop's thread.
+ * belong to whoever runs the request. Everything here is called by whoever leads the loop: its own
+ * thread, or for a while a deputy (deputy.h).
  */
 #ifndef GN_WORKER_ENGINE_H
 #define GN_WORKER_ENGINE_H
@@ -24,6 +25,10 @@ struct gn_engine_policy {
     /* A request is complete in `c` (state RUN). The policy runs it now or later and then calls
      * gn_engine_done. */
     void (*ready)(struct gn_engine *e, struct gn_conn *c);
+    /* Runs requests that the policy has kept for the loop's thread, and whether there are any; both
+     * may be NULL. */
+    void (*run)(struct gn_engine *e);
+    bool (*has_pending)(struct gn_engine *e);
     /* True when a request that came now could run soon. */
     bool (*has_room)(struct gn_engine *e);
     /* A descriptor of the policy (or -1) and what to do when it is readable. */
@@ -54,12 +59,19 @@ struct gn_engine {
     int64_t leave_ns;          /* 0, or when draining ends at the latest */
     int64_t silent_until_ns;   /* draining: how long connections without a byte are kept */
     size_t next_listener;
+    bool is_draining;      /* told to leave: answers what was accepted */
+    bool can_accept;       /* connections may wait in a listen queue */
+    bool is_led_by_deputy; /* it has no business with the language inside */
+    bool has_signals;      /* seen by a deputy, for the loop's thread */
 };
 
 /* Runs until the worker is told to leave, then drains. Returns an exit status. */
 int gn_engine_run(struct gn_worker *w, const struct gn_engine_policy *policy, void *policy_data,
                   bool (*start)(struct gn_engine *, struct gn_err *),
                   void (*stop)(struct gn_engine *));
+
+/* One turn of the loop: accepts, waits for events and handles them. Runs no request. */
+void gn_engine_turn(struct gn_engine *e);
 
 /* The request of `c` was answered: the next one is waited for, or the connection ends. */
 void gn_engine_done(struct gn_engine *e, struct gn_conn *c);

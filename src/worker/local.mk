@@ -4,8 +4,14 @@ libgn_worker_la_SOURCES = \
 	%D%/common.c \
 	%D%/conn.c \
 	%D%/conn.h \
+	%D%/deputy.c \
+	%D%/deputy.h \
 	%D%/engine.c \
 	%D%/engine.h \
+	%D%/pool.c \
+	%D%/pool.h \
+	%D%/request.c \
+	%D%/request.h \
 	%D%/resp.c \
 	%D%/resp.h \
 	%D%/service.c \

@@ -253,6 +253,25 @@ gn_resp_flush_last(struct gn_resp *r)
 }
 
 bool
+gn_resp_flush_some(struct gn_resp *r)
+{
+    struct gn_slice out = gn_buf_slice(&r->out);
+    ssize_t n;
+
+    if (r->is_broken || out.n == 0)
+        return true;
+    n = gn_conn_send_now(r->conn, out, !r->keeps_alive && gn_conn_request_is_consumed(r->conn));
+    if (n < 0) {
+        r->is_broken = true;
+        return true;
+    }
+    if (n > 0)
+        r->is_sent = true;
+    gn_buf_consume(&r->out, (size_t)n);
+    return (size_t)n == out.n;
+}
+
+bool
 gn_resp_sendfile(struct gn_resp *r, int fd, off_t offset, uint64_t count, bool *unsupported)
 {
     char head[GN_CHUNK_HEAD_BYTES];

@@ -73,6 +73,9 @@ bool gn_resp_flush(struct gn_resp *r);
  * bytes until then, so that they leave in one segment with the FIN. */
 bool gn_resp_flush_last(struct gn_resp *r);
 
+/* The same as far as the client takes it at once; never blocks. False when something is left. */
+bool gn_resp_flush_some(struct gn_resp *r);
+
 /* Replaces what was queued by an error page (only while nothing was sent). */
 void gn_resp_error_page(struct gn_resp *r, int code, const char *reason, const char *message);
 

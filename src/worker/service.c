@@ -175,7 +175,7 @@ environ_value(const void *ctx, struct gn_slice name)
 }
 
 void
-gn_service_log_access(struct gn_service *s, const struct gn_conn *c,
+gn_service_log_access(struct gn_service *s, struct gn_conn *c,
                       struct gn_slice (*lookup)(const void *ctx, struct gn_slice name),
                       const void *environ_ctx)
 {
@@ -199,8 +199,9 @@ gn_service_log_access(struct gn_service *s, const struct gn_conn *c,
     const struct gn_http_field *auth;
     char user[256];
 
-    if (s->access_format == NULL)
+    if (s->access_format == NULL || c->is_logged)
         return;
+    c->is_logged = true;
     auth = gn_http_find(h, GN_SLICE("authorization"));
     if (auth != NULL)
         r.user = gn_basic_user(auth->value, user, sizeof(user));

@@ -55,9 +55,9 @@ void gn_service_fini(struct gn_service *s);
 /* The Date field's text, rebuilt when the second has changed. */
 const char *gn_scratch_date(struct gn_scratch *t);
 
-/* Writes the access line of a finished request; does nothing without an access log. `environ_value`
- * may be NULL. */
-void gn_service_log_access(struct gn_service *s, const struct gn_conn *c,
+/* Writes the access line of a finished request; does nothing without an access log, or when it was
+ * written already. `environ_value` may be NULL. */
+void gn_service_log_access(struct gn_service *s, struct gn_conn *c,
                            struct gn_slice (*environ_value)(const void *ctx, struct gn_slice name),
                            const void *environ_ctx);
 

@@ -1,7 +1,7 @@
 #include "worker/sync.h"
 
-#include "host/host.h"
 #include "worker/engine.h"
+#include "worker/request.h"
 
 /* The request runs here and now: while it does, the loop stands still and other workers take the
  * new connections. */
@@ -9,7 +9,7 @@ static void
 ready(struct gn_engine *e, struct gn_conn *c)
 {
     c->scratch = &e->service.scratch;
-    e->w->host->ops->handle_request(e->w->host, e->w, c);
+    gn_request_run(e->w, c);
     gn_engine_done(e, c);
 }
 

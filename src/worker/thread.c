@@ -1,97 +1,78 @@
 #include "worker/thread.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "config/frozen.h"
 #include "host/host.h"
+#include "log/log.h"
+#include "worker/deputy.h"
 #include "worker/engine.h"
+#include "worker/pool.h"
+#include "worker/request.h"
 
-struct pool;
+enum { ACCEPT_AHEAD = 16 }; /* fresh connections taken at once while requests are quick */
 
-struct pool_thread {
-    struct pool *pool;
-    pthread_t id;
-    struct gn_scratch scratch;
+struct threads {
+    struct gn_pool pool;
+    struct gn_deputy deputy;
+    struct gn_engine *engine;
+    struct gn_scratch scratch; /* of the loop's thread while it runs requests */
 };
 
-struct pool {
-    struct gn_worker *w;
-    pthread_mutex_t lock;
-    pthread_cond_t has_work;
-    struct gn_conn_list queue; /* requests for the threads; guarded by lock */
-    struct gn_conn_list done;  /* answered, for the loop; guarded by lock */
-    bool is_stopping;          /* guarded by lock */
-    int done_fd;               /* eventfd: `done` is not empty */
-    size_t n;
-    struct pool_thread *threads;
-};
-
-/* ---- the threads' side ---- */
-
-static struct gn_conn *
-take_request(struct pool *p)
-{
-    struct gn_conn *c;
-
-    pthread_mutex_lock(&p->lock);
-    while ((c = TAILQ_FIRST(&p->queue)) == NULL && !p->is_stopping)
-        pthread_cond_wait(&p->has_work, &p->lock);
-    if (c != NULL)
-        TAILQ_REMOVE(&p->queue, c, link);
-    pthread_mutex_unlock(&p->lock);
-    return c;
-}
-
-static void
-give_back(struct pool *p, struct gn_conn *c)
-{
-    uint64_t one = 1;
-    bool was_empty;
-
-    pthread_mutex_lock(&p->lock);
-    was_empty = TAILQ_EMPTY(&p->done);
-    TAILQ_INSERT_TAIL(&p->done, c, link);
-    pthread_mutex_unlock(&p->lock);
-    /* The loop empties the list whole: one wake-up for all that joined meanwhile. */
-    if (was_empty)
-        (void)gn_fd_write(p->done_fd, &one, sizeof(one));
-}
-
-static void *
-thread_main(void *arg)
-{
-    struct pool_thread *t = arg;
-    struct pool *p = t->pool;
-    struct gn_host *host = p->w->host;
-    struct gn_conn *c;
-
-    t->scratch.thread = host->ops->thread_begin(host);
-    while ((c = take_request(p)) != NULL) {
-        c->scratch = &t->scratch;
-        host->ops->handle_request(host, p->w, c);
-        give_back(p, c);
-    }
-    host->ops->thread_end(host, t->scratch.thread);
-    gn_buf_fini(&t->scratch.line);
-    return NULL;
-}
-
-/* ---- the loop's side ---- */
+/* ---- requests ---- */
 
 static void
 ready(struct gn_engine *e, struct gn_conn *c)
 {
-    struct pool *p = e->policy_data;
+    struct threads *t = e->policy_data;
 
-    pthread_mutex_lock(&p->lock);
-    TAILQ_INSERT_TAIL(&p->queue, c, link);
-    pthread_cond_signal(&p->has_work);
-    pthread_mutex_unlock(&p->lock);
+    gn_pool_push(&t->pool, c, !e->is_led_by_deputy);
+}
+
+static void
+finish_answered(struct gn_engine *e, struct threads *t)
+{
+    struct gn_conn *c;
+
+    while ((c = gn_pool_take_done(&t->pool)) != NULL)
+        gn_engine_done(e, c);
+}
+
+/* Quick requests run here, on the loop's thread, under one hold of the language's lock: with other
+ * threads of the application at work every new hold may cost a switch interval (5 ms). The lock is
+ * also held while responses are sent, which do not wait for the client. */
+static void
+run(struct gn_engine *e)
+{
+    struct threads *t = e->policy_data;
+    struct gn_worker *w = e->w;
+    struct gn_conn *c;
+
+    if (e->is_led_by_deputy || !gn_pool_begin_here(&t->pool))
+        return;
+    gn_deputy_leave(&t->deputy);
+    w->host->ops->enter(w->host, NULL);
+    while ((c = gn_pool_take_here(&t->pool)) != NULL) {
+        int64_t ns;
+
+        gn_deputy_next(&t->deputy);
+        c->scratch = &t->scratch;
+        ns = gn_request_run_entered(w, c);
+        gn_pool_done(&t->pool, c, ns, true);
+    }
+    w->host->ops->leave(w->host, NULL);
+    gn_deputy_return(&t->deputy);
+    gn_pool_end_here(&t->pool);
+    finish_answered(e, t);
+}
+
+static bool
+has_pending(struct gn_engine *e)
+{
+    struct threads *t = e->policy_data;
+
+    return !e->is_led_by_deputy && gn_pool_has_here(&t->pool);
 }
 
 /* A fresh connection is only taken when a thread is free for it: else another worker may have one.
@@ -99,51 +80,83 @@ ready(struct gn_engine *e, struct gn_conn *c)
 static bool
 has_room(struct gn_engine *e)
 {
-    const struct pool *p = e->policy_data;
+    const struct threads *t = e->policy_data;
+    size_t room = t->pool.n;
 
-    return e->n_running < p->n;
+    if (!e->is_led_by_deputy && gn_pool_is_quick(&t->pool) && room < ACCEPT_AHEAD)
+        room = ACCEPT_AHEAD;
+    return e->n_running < room;
 }
 
 static int
 wake_fd(struct gn_engine *e)
 {
-    const struct pool *p = e->policy_data;
+    const struct threads *t = e->policy_data;
 
-    return p->done_fd;
+    return t->pool.done_fd;
 }
 
 static void
 on_wake(struct gn_engine *e)
 {
-    struct pool *p = e->policy_data;
-    struct gn_conn_list done = TAILQ_HEAD_INITIALIZER(done);
-    struct gn_conn *c;
+    struct threads *t = e->policy_data;
 
-    gn_fd_drain(p->done_fd);
-    pthread_mutex_lock(&p->lock);
-    TAILQ_CONCAT(&done, &p->done, link);
-    pthread_mutex_unlock(&p->lock);
-    while ((c = TAILQ_FIRST(&done)) != NULL) {
-        TAILQ_REMOVE(&done, c, link);
-        gn_engine_done(e, c);
-    }
+    gn_fd_drain(t->pool.done_fd);
+    finish_answered(e, t);
 }
+
+/* ---- the deputy ---- */
+
+static void
+deputy_lead(void *ctx)
+{
+    struct threads *t = ctx;
+
+    t->engine->is_led_by_deputy = true;
+    gn_pool_rescue(&t->pool);
+    finish_answered(t->engine, t);
+}
+
+static void
+deputy_turn(void *ctx)
+{
+    struct threads *t = ctx;
+
+    gn_engine_turn(t->engine);
+}
+
+static void
+deputy_end(void *ctx)
+{
+    struct threads *t = ctx;
+
+    t->engine->is_led_by_deputy = false;
+}
+
+static void
+deputy_wake(void *ctx)
+{
+    struct threads *t = ctx;
+
+    gn_pool_wake_loop(&t->pool);
+}
+
+static const struct gn_deputy_ops deputy_ops = {
+    .lead = deputy_lead,
+    .turn = deputy_turn,
+    .end = deputy_end,
+    .wake = deputy_wake,
+};
+
+/* ---- start and end ---- */
 
 static bool
 start(struct gn_engine *e, struct gn_err *err)
 {
-    struct pool *p = e->policy_data;
+    struct threads *t = e->policy_data;
 
-    for (size_t i = 0; i < p->n; i++) {
-        int error;
-
-        p->threads[i].pool = p;
-        error = pthread_create(&p->threads[i].id, NULL, thread_main, &p->threads[i]);
-        if (error != 0)
-            return gn_err_set(err, GN_E_IO, error, "thread %zu of %zu can't be started", i + 1,
-                              p->n);
-    }
-    return true;
+    t->engine = e;
+    return gn_pool_start(&t->pool, err) && gn_deputy_start(&t->deputy, &deputy_ops, t, err);
 }
 
 /* Threads that still work when draining has run out of time are left alone: the process ends now.
@@ -151,22 +164,18 @@ start(struct gn_engine *e, struct gn_err *err)
 static void
 stop(struct gn_engine *e)
 {
-    struct pool *p = e->policy_data;
+    struct threads *t = e->policy_data;
 
-    pthread_mutex_lock(&p->lock);
-    p->is_stopping = true;
-    pthread_cond_broadcast(&p->has_work);
-    pthread_mutex_unlock(&p->lock);
-    if (e->n_running > 0)
-        return;
-    for (size_t i = 0; i < p->n; i++)
-        pthread_join(p->threads[i].id, NULL);
-    p->n = 0;
+    gn_deputy_stop(&t->deputy);
+    if (e->n_running == 0)
+        gn_pool_stop(&t->pool);
 }
 
 static const struct gn_engine_policy policy = {
     .has_keepalive = true,
     .ready = ready,
+    .run = run,
+    .has_pending = has_pending,
     .has_room = has_room,
     .wake_fd = wake_fd,
     .on_wake = on_wake,
@@ -175,27 +184,22 @@ static const struct gn_engine_policy policy = {
 int
 gn_thread_run(struct gn_worker *w)
 {
-    struct pool *p = calloc(1, sizeof(*p));
+    struct threads *t = calloc(1, sizeof(*t));
     int64_t n = w->frozen->cfg.threads;
-    int status;
+    struct gn_err err = {0};
+    int status = GN_EXIT_WORKER_BOOT;
 
-    if (p == NULL)
+    if (t == NULL)
         return GN_EXIT_WORKER_BOOT;
-    p->w = w;
-    p->n = n > 0 ? (size_t)n : 1;
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->has_work, NULL);
-    TAILQ_INIT(&p->queue);
-    TAILQ_INIT(&p->done);
-    p->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    p->threads = calloc(p->n, sizeof(*p->threads));
-    if (p->done_fd < 0 || p->threads == NULL)
-        return GN_EXIT_WORKER_BOOT;
-    status = gn_engine_run(w, &policy, p, start, stop);
-    if (p->n == 0) {
-        gn_fd_close(&p->done_fd);
-        free(p->threads);
-        free(p);
-    }
+    if (!gn_pool_init(&t->pool, w, n > 0 ? (size_t)n : 1, &err))
+        gn_log_err(w->log, GN_LERROR, "Exception in worker process", &err);
+    else
+        status = gn_engine_run(w, &policy, t, start, stop);
+    gn_err_clear(&err);
+    if (t->pool.n_threads > 0)
+        return status;
+    gn_buf_fini(&t->scratch.line);
+    gn_pool_fini(&t->pool);
+    free(t);
     return status;
 }

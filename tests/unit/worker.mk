@@ -1,7 +1,8 @@
-# Unit tests of worker: connections and responses over loopback sockets.
+# Unit tests of worker: connections, responses and threads over loopback sockets.
 check_PROGRAMS += \
 	tests/unit/test_worker_conn \
-	tests/unit/test_worker_resp
+	tests/unit/test_worker_resp \
+	tests/unit/test_worker_thread
 
 worker_test_support = tests/unit/test_worker_support.h
 worker_test_libs = \
@@ -13,3 +14,6 @@ tests_unit_test_worker_conn_LDADD = $(worker_test_libs)
 
 tests_unit_test_worker_resp_SOURCES = tests/unit/test_worker_resp.c $(worker_test_support)
 tests_unit_test_worker_resp_LDADD = $(worker_test_libs)
+
+tests_unit_test_worker_thread_SOURCES = tests/unit/test_worker_thread.c $(worker_test_support)
+tests_unit_test_worker_thread_LDADD = $(worker_test_libs)
