@@ -73,6 +73,7 @@ main(int argc, char **argv)
     struct output outputs[] = {
         {"--header", gn_gen_write_header, NULL},
         {"--table", gn_gen_write_table, NULL},
+        {"--rules", gn_gen_write_rules, NULL},
         {"--help-inc", gn_gen_write_help, NULL},
         {"--manual", gn_gen_write_manual, NULL},
         {"--man-options", gn_gen_write_man_options, NULL},

@@ -56,8 +56,8 @@ static const struct gn_gen_kind kinds[] = {
     {"hook", "callable",
      "\"type\": \"string\", \"pattern\": \"^[^.:]+([.][^.:]+)*[.:][^.:]+([.][^.:]+)*$\"",
      "GN_KIND_HOOK", "struct gn_ref ", GN_GEN_DEF_QUALNAME, FILE_ONLY},
-    {"bool_choice", "true, false, or one of", "\"type\": [\"boolean\", \"string\"]",
-     "GN_KIND_BOOL_CHOICE", "int ", GN_GEN_DEF_BOOL, BIT(GN_GEN_OPTIONAL)},
+    {"bool_choice", "true, false, or one of", NULL, "GN_KIND_BOOL_CHOICE", "int ", GN_GEN_DEF_BOOL,
+     BIT(GN_GEN_OPTIONAL)},
 };
 
 static const char *const action_names[GN_GEN_ACTION_COUNT + 1] = {
@@ -285,6 +285,23 @@ check_choices(struct gn_gen_schema *s, const struct gn_gen_setting *t)
             if (strcmp(gn_gen_item_text(s, list, j), gn_gen_scalar(item)) == 0)
                 gn_gen_problem(s, item, "choice '%s' is given twice", gn_gen_scalar(item));
         }
+    }
+}
+
+/* The highest number: above `max` is an error, above `cap` the cap is used. */
+static void
+check_bounds(struct gn_gen_schema *s, const struct gn_gen_setting *t)
+{
+    bool is_number = is_kind(t, "nonneg_int") || is_kind(t, "umask");
+    only_with(s, t, GN_GEN_MAX, is_number, "kinds nonneg_int and umask");
+    only_with(s, t, GN_GEN_CAP, is_number, "kinds nonneg_int and umask");
+    only_with(s, t, GN_GEN_CAP, !t->is_given[GN_GEN_MAX], "no 'max' beside it");
+    for (int f = GN_GEN_MAX; f <= GN_GEN_CAP; f++) {
+        const yaml_node_t *def = t->field[GN_GEN_DEFAULT];
+        if (t->field[f] != NULL && def != NULL && gn_gen_is_int(def) &&
+            gn_gen_int(t, GN_GEN_DEFAULT) > gn_gen_int(t, (enum gn_gen_field)f))
+            gn_gen_problem(s, t->field[f], "the default is above '%s'",
+                           gn_gen_field_name((enum gn_gen_field)f));
     }
 }
 
@@ -591,6 +608,7 @@ gn_gen_check(struct gn_gen_schema *s)
         check_type(s, t);
         check_env(s, t);
         check_choices(s, t);
+        check_bounds(s, t);
         check_arity(s, t);
         check_history(s, t);
         check_default(s, t);
@@ -600,4 +618,5 @@ gn_gen_check(struct gn_gen_schema *s)
     }
     for (size_t i = 0; i < s->n_options; i++)
         check_option(s, i);
+    gn_gen_check_rules(s);
 }

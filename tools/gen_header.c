@@ -54,6 +54,18 @@ write_choices(const struct gn_gen_schema *s, const struct gn_gen_setting *t, FIL
     fputs("};\n", out);
 }
 
+/* The highest number that counts, as GN_MAX_NAME. */
+static void
+write_bound(const struct gn_gen_setting *t, FILE *out)
+{
+    enum gn_gen_field f = t->field[GN_GEN_MAX] != NULL ? GN_GEN_MAX : GN_GEN_CAP;
+    if (t->field[f] == NULL)
+        return;
+    fputs("\nenum { GN_MAX_", out);
+    gn_gen_c_upper(out, gn_gen_text(t, GN_GEN_NAME));
+    fprintf(out, " = %ld };\n", gn_gen_int(t, f));
+}
+
 static void
 write_struct(const struct gn_gen_schema *s, FILE *out)
 {
@@ -82,6 +94,8 @@ gn_gen_write_header(const struct gn_gen_schema *s, FILE *out)
     write_sections(s, out);
     for (size_t i = 0; i < s->n; i++)
         write_choices(s, &s->settings[i], out);
+    for (size_t i = 0; i < s->n; i++)
+        write_bound(&s->settings[i], out);
     write_struct(s, out);
     fputs("\n#endif\n", out);
 }

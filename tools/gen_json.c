@@ -65,6 +65,20 @@ put_default(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_settin
         put_string(out, gn_gen_scalar(def));
 }
 
+/* The words of `choices`, and what else stands for some of them. */
+static void
+put_choices(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_setting *t)
+{
+    const yaml_node_t *list = t->field[GN_GEN_CHOICES];
+    bool is_switch = t->kind->def == GN_GEN_DEF_BOOL;
+    fputs(is_switch ? "[true, false, null, \"on\", " : "[", out);
+    for (size_t i = 0; i < gn_gen_len(list); i++) {
+        fputs(i > 0 ? ", " : "", out);
+        put_string(out, gn_gen_item_text(s, list, i));
+    }
+    fputs(gn_gen_flag(t, GN_GEN_IGNORE_CASE) ? ", null]" : "]", out);
+}
+
 static void
 put_property(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_setting *t)
 {
@@ -74,10 +88,12 @@ put_property(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_setti
     put_string(out, gn_gen_text(t, GN_GEN_DESC));
     if (t->kind->json == NULL) {
         fputs(",\n      \"enum\": ", out);
-        put_list(s, out, t->field[GN_GEN_CHOICES]);
+        put_choices(s, out, t);
     } else if (t->kind->json[0] != '\0') {
         fprintf(out, ",\n      %s", t->kind->json);
     }
+    if (t->field[GN_GEN_MAX] != NULL)
+        fprintf(out, ",\n      \"maximum\": %ld", gn_gen_int(t, GN_GEN_MAX));
     put_default(s, out, t);
     if (t->field[GN_GEN_DEPRECATED] != NULL)
         fputs(",\n      \"deprecated\": true", out);

@@ -48,6 +48,12 @@ put_since(FILE *out, const struct gn_gen_setting *t)
 }
 
 static void
+put_rule(FILE *out, const char *code, const char *message)
+{
+    fprintf(out, "- Reported as %s: %s\n", code, message);
+}
+
+static void
 put_setting(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_setting *t)
 {
     char *def = gn_gen_default_text(s, t);
@@ -64,6 +70,7 @@ put_setting(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_settin
         fprintf(out, "- Deprecated: %s\n", gn_gen_text(t, GN_GEN_DEPRECATED));
     if (t->field[GN_GEN_PENDING] != NULL)
         fprintf(out, "- Limits: %s\n", gn_gen_text(t, GN_GEN_PENDING));
+    gn_gen_each_rule(s, t, put_rule, out);
     if (gn_gen_flag(t, GN_GEN_SECRET))
         fputs("- May hold secrets: masked in output\n", out);
     fprintf(out, "\n%s", gn_gen_text(t, GN_GEN_DESC));

@@ -278,6 +278,13 @@ gn_gen_write_man_options(const struct gn_gen_schema *s, FILE *out)
 }
 
 static void
+put_rule(FILE *out, const char *code, const char *message)
+{
+    fprintf(out, "Reported as %s:\n", code);
+    gn_gen_mdoc_text(out, message);
+}
+
+static void
 put_setting(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_setting *t)
 {
     fprintf(out, ".It Cm %s\n", gn_gen_text(t, GN_GEN_NAME));
@@ -301,6 +308,7 @@ put_setting(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_settin
         put_marked(out, "Since ", gn_gen_text(t, GN_GEN_SINCE));
     put_marked(out, "Deprecated: ", gn_gen_text(t, GN_GEN_DEPRECATED));
     put_marked(out, "Limits: ", gn_gen_text(t, GN_GEN_PENDING));
+    gn_gen_each_rule(s, t, put_rule, out);
 }
 
 void

@@ -34,6 +34,8 @@ static const struct {
     [GN_GEN_ENV] = {"env", SHAPE_LINE, false, false},
     [GN_GEN_ENV_FORMAT] = {"env_format", SHAPE_LINE, false, false},
     [GN_GEN_CHOICES] = {"choices", SHAPE_TEXTS, false, true},
+    [GN_GEN_MAX] = {"max", SHAPE_INT, false, false},
+    [GN_GEN_CAP] = {"cap", SHAPE_INT, false, false},
     [GN_GEN_IGNORE_CASE] = {"ignore_case", SHAPE_BOOL, false, false},
     [GN_GEN_ARITY] = {"arity", SHAPE_INTS, false, false},
     [GN_GEN_APPLY] = {"apply", SHAPE_LINE, true, false},
@@ -76,6 +78,18 @@ gn_gen_problem(struct gn_gen_schema *s, const yaml_node_t *node, const char *fmt
     va_list ap;
     va_start(ap, fmt);
     note_at(s, node->start_mark.line + 1, node->start_mark.column + 1, fmt, ap);
+    va_end(ap);
+}
+
+void
+gn_gen_problem_in(struct gn_gen_schema *s, const yaml_node_t *node, size_t offset, const char *fmt,
+                  ...)
+{
+    bool is_quoted = node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    va_list ap;
+    va_start(ap, fmt);
+    note_at(s, node->start_mark.line + 1, node->start_mark.column + 1 + offset + is_quoted, fmt,
+            ap);
     va_end(ap);
 }
 
@@ -327,10 +341,9 @@ check_list(struct gn_gen_schema *s, const char *what, const yaml_node_t *node, b
 }
 
 static bool
-check_shape(struct gn_gen_schema *s, enum gn_gen_field f, const yaml_node_t *node)
+check_shape(struct gn_gen_schema *s, const char *what, enum shape shape, const yaml_node_t *node)
 {
-    const char *what = fields[f].name;
-    switch (fields[f].shape) {
+    switch (shape) {
     case SHAPE_LINE:
         return check_line(s, what, node);
     case SHAPE_BLOCK:
@@ -375,7 +388,7 @@ read_field(struct gn_gen_schema *s, struct gn_gen_setting *t, const yaml_node_t 
     }
     if (t->is_given[f])
         gn_gen_problem(s, key, "field '%s' is given twice", fields[f].name);
-    else if (check_shape(s, f, value))
+    else if (check_shape(s, fields[f].name, fields[f].shape, value))
         t->field[f] = value;
     t->is_given[f] = true;
 }
@@ -449,6 +462,79 @@ read_options(struct gn_gen_schema *s, const yaml_node_t *list)
         read_option(s, gn_gen_item(s, list, i));
 }
 
+/* A field of the lists of rules and of names. */
+struct row_field {
+    const char *name;
+    enum shape shape;
+    bool is_required;
+};
+
+static const struct row_field rule_fields[GN_GEN_RULE_FIELD_COUNT + 1] = {
+    [GN_GEN_RULE_CODE] = {"code", SHAPE_LINE, true},
+    [GN_GEN_RULE_SETTINGS] = {"settings", SHAPE_TEXTS, true},
+    [GN_GEN_RULE_WHEN] = {"when", SHAPE_TEXTS, false},
+    [GN_GEN_RULE_CHECK] = {"check", SHAPE_LINE, false},
+    [GN_GEN_RULE_MESSAGE] = {"message", SHAPE_LINE, true},
+    [GN_GEN_RULE_HINT] = {"hint", SHAPE_LINE, false},
+};
+
+static const struct row_field name_fields[GN_GEN_RULE_FIELD_COUNT + 1] = {
+    [GN_GEN_OTHER_NAME] = {"name", SHAPE_LINE, true},
+    [GN_GEN_OTHER_IS] = {"is", SHAPE_LINE, true},
+    [GN_GEN_OTHER_USE] = {"use", SHAPE_LINE, false},
+    [GN_GEN_OTHER_TEXT] = {"text", SHAPE_LINE, true},
+};
+
+static void
+read_row_field(struct gn_gen_schema *s, const struct row_field *known, struct gn_gen_rule *r,
+               const yaml_node_pair_t *pair)
+{
+    const yaml_node_t *key = gn_gen_node(s, pair->key), *value = gn_gen_node(s, pair->value);
+    size_t f = 0;
+    while (known[f].name != NULL && strcmp(known[f].name, gn_gen_scalar(key)) != 0)
+        f++;
+    if (known[f].name == NULL) {
+        gn_gen_problem(s, key, "unknown field '%s'", gn_gen_scalar(key));
+        return;
+    }
+    if (r->is_given[f])
+        gn_gen_problem(s, key, "field '%s' is given twice", known[f].name);
+    else if (check_shape(s, known[f].name, known[f].shape, value))
+        r->field[f] = value;
+    r->is_given[f] = true;
+}
+
+/* Reads a list of mappings; returns how many there are. */
+static size_t
+read_rows(struct gn_gen_schema *s, const yaml_node_t *list, const char *what,
+          const struct row_field *known, struct gn_gen_rule **rows)
+{
+    size_t n = 0;
+    if (list->type != YAML_SEQUENCE_NODE || gn_gen_len(list) == 0) {
+        gn_gen_problem(s, list, "'%s' must be a list that is not empty", what);
+        return 0;
+    }
+    *rows = gn_gen_alloc(NULL, gn_gen_len(list), sizeof **rows);
+    for (size_t i = 0; i < gn_gen_len(list); i++) {
+        const yaml_node_t *node = gn_gen_item(s, list, i);
+        struct gn_gen_rule r = {.node = node};
+        if (node->type != YAML_MAPPING_NODE) {
+            gn_gen_problem(s, node, "an item of '%s' must be a mapping, this is %s", what,
+                           type_word(node));
+            continue;
+        }
+        const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+        for (; pair < node->data.mapping.pairs.top; pair++)
+            read_row_field(s, known, &r, pair);
+        for (size_t f = 0; known[f].name != NULL; f++) {
+            if (known[f].is_required && !r.is_given[f])
+                gn_gen_problem(s, node, "field '%s' is missing", known[f].name);
+        }
+        (*rows)[n++] = r;
+    }
+    return n;
+}
+
 /* The value of a key at the top; a second one is a mistake, and its absence as well unless it may
  * be left out. */
 static const yaml_node_t *
@@ -473,7 +559,7 @@ find_top(struct gn_gen_schema *s, const yaml_node_t *root, const char *name, boo
 static void
 read_top(struct gn_gen_schema *s, const yaml_node_t *root)
 {
-    static const char *const names[] = {"sections", "settings", "options", NULL};
+    static const char *const keys[] = {"sections", "settings", "options", "rules", "names", NULL};
 
     if (root->type != YAML_MAPPING_NODE) {
         gn_gen_problem(s, root, "the file must be a mapping of 'sections' and 'settings'");
@@ -482,7 +568,7 @@ read_top(struct gn_gen_schema *s, const yaml_node_t *root)
     const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
     for (; pair < root->data.mapping.pairs.top; pair++) {
         const yaml_node_t *key = gn_gen_node(s, pair->key);
-        if (!is_one_of(gn_gen_scalar(key), names))
+        if (!is_one_of(gn_gen_scalar(key), keys))
             gn_gen_problem(s, key, "unknown key '%s' at the top", gn_gen_scalar(key));
     }
     const yaml_node_t *sections = find_top(s, root, "sections", true);
@@ -494,6 +580,12 @@ read_top(struct gn_gen_schema *s, const yaml_node_t *root)
     const yaml_node_t *options = find_top(s, root, "options", false);
     if (options != NULL)
         read_options(s, options);
+    const yaml_node_t *rules = find_top(s, root, "rules", false);
+    if (rules != NULL)
+        s->n_rules = read_rows(s, rules, "rules", rule_fields, &s->rules);
+    const yaml_node_t *names = find_top(s, root, "names", false);
+    if (names != NULL)
+        s->n_names = read_rows(s, names, "names", name_fields, &s->names);
 }
 
 static bool
@@ -554,6 +646,10 @@ gn_gen_fini(struct gn_gen_schema *s)
     free(s->problems);
     free(s->settings);
     free(s->options);
+    for (size_t i = 0; i < s->n_rules; i++)
+        free(s->rules[i].tests);
+    free(s->rules);
+    free(s->names);
     if (s->has_doc)
         yaml_document_delete(&s->doc);
     *s = (struct gn_gen_schema){0};

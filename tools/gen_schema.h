@@ -34,6 +34,8 @@ enum gn_gen_field {
     GN_GEN_ENV,
     GN_GEN_ENV_FORMAT,
     GN_GEN_CHOICES,
+    GN_GEN_MAX,
+    GN_GEN_CAP,
     GN_GEN_IGNORE_CASE,
     GN_GEN_ARITY,
     GN_GEN_APPLY,
@@ -93,6 +95,49 @@ struct gn_gen_setting {
     size_t section;
 };
 
+/* Fields of a rule, and of a name that only other versions know. */
+enum gn_gen_rule_field {
+    GN_GEN_RULE_CODE,
+    GN_GEN_RULE_SETTINGS,
+    GN_GEN_RULE_WHEN,
+    GN_GEN_RULE_CHECK,
+    GN_GEN_RULE_MESSAGE,
+    GN_GEN_RULE_HINT,
+    GN_GEN_OTHER_NAME = 0,
+    GN_GEN_OTHER_IS,
+    GN_GEN_OTHER_USE,
+    GN_GEN_OTHER_TEXT,
+    GN_GEN_RULE_FIELD_COUNT = GN_GEN_RULE_HINT + 1,
+};
+
+/* A part of a scalar's text. */
+struct gn_gen_word {
+    const char *p;
+    size_t n;
+};
+
+/* One test of a rule's condition. Its subject is a setting, a fact, or the setting that the rule
+ * is reported at. */
+struct gn_gen_test {
+    const struct gn_gen_setting *setting;
+    const char *fact;
+    bool is_it, is_text_fact;
+    bool is_last; /* of the tests with "or" between them */
+    size_t op;
+    const char *op_id;
+    struct gn_gen_word values[16];
+    size_t n_values;
+};
+
+/* A rule, or a name of another version (which has no tests). */
+struct gn_gen_rule {
+    const yaml_node_t *node;
+    const yaml_node_t *field[GN_GEN_RULE_FIELD_COUNT]; /* NULL where absent or of the wrong shape */
+    bool is_given[GN_GEN_RULE_FIELD_COUNT];
+    struct gn_gen_test *tests; /* filled by gn_gen_check_rules */
+    size_t n_tests;
+};
+
 struct gn_gen_problem {
     size_t line, column;
     char *text;
@@ -107,6 +152,10 @@ struct gn_gen_schema {
     size_t n;
     struct gn_gen_setting *options; /* flags that are no settings */
     size_t n_options;
+    struct gn_gen_rule *rules;
+    size_t n_rules;
+    struct gn_gen_rule *names; /* of other versions */
+    size_t n_names;
     struct gn_gen_problem *problems;
     size_t n_problems;
 };
@@ -121,6 +170,10 @@ void gn_gen_fini(struct gn_gen_schema *s);
 /* Notes a mistake at the place of `node`. */
 void gn_gen_problem(struct gn_gen_schema *s, const yaml_node_t *node, const char *fmt, ...)
     GN_PRINTF(3, 4);
+
+/* The same at an octet of a scalar's text that is one line. */
+void gn_gen_problem_in(struct gn_gen_schema *s, const yaml_node_t *node, size_t offset,
+                       const char *fmt, ...) GN_PRINTF(4, 5);
 
 /* Prints all mistakes in the order of their places; returns how many there are. */
 size_t gn_gen_report(struct gn_gen_schema *s, FILE *out);
@@ -155,6 +208,19 @@ void *gn_gen_alloc(void *old, size_t n, size_t size);
 /* gen_check.c */
 
 void gn_gen_check(struct gn_gen_schema *s);
+
+/* gen_rules.c: rules between settings, and names of other versions */
+
+void gn_gen_check_rules(struct gn_gen_schema *s);
+void gn_gen_write_rules(const struct gn_gen_schema *s, FILE *out);
+
+/* A setting by its name, NULL when there is none. */
+const struct gn_gen_setting *gn_gen_find_setting(const struct gn_gen_schema *s, const char *name,
+                                                 size_t n);
+
+/* Calls `put` for every rule that is reported at the setting. */
+void gn_gen_each_rule(const struct gn_gen_schema *s, const struct gn_gen_setting *t,
+                      void (*put)(FILE *out, const char *code, const char *message), FILE *out);
 
 /* gen_header.c, gen_table.c, gen_help.c, gen_manual.c, gen_mdoc.c, gen_json.c, gen_complete.c: each
  * writes one file of a schema without mistakes. */

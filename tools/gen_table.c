@@ -244,6 +244,10 @@ write_row(FILE *out, const struct gn_gen_setting *t)
     write_field_text(out, t, GN_GEN_ENV_FORMAT, "env_format");
     if (t->field[GN_GEN_CHOICES] != NULL)
         fprintf(out, "        .choices = choices_%s,\n", name);
+    if (t->field[GN_GEN_MAX] != NULL)
+        fprintf(out, "        .max = %ld,\n", gn_gen_int(t, GN_GEN_MAX));
+    if (t->field[GN_GEN_CAP] != NULL)
+        fprintf(out, "        .cap = %ld,\n", gn_gen_int(t, GN_GEN_CAP));
     write_field_flag(out, t, GN_GEN_IGNORE_CASE, "choice_ignores_case");
     if (t->field[GN_GEN_ARITY] != NULL)
         fprintf(out, "        .arity = arity_%s,\n", name);

@@ -146,6 +146,11 @@ gn_gen_put_type(const struct gn_gen_schema *s, FILE *out, const struct gn_gen_se
     fputs(t->kind->words, out);
     for (size_t i = 0; i < gn_gen_len(choices); i++)
         fprintf(out, "%s %s", i > 0 ? "," : "", gn_gen_item_text(s, choices, i));
+    if (t->field[GN_GEN_MAX] != NULL || t->field[GN_GEN_CAP] != NULL) {
+        long most = gn_gen_int(t, t->field[GN_GEN_MAX] != NULL ? GN_GEN_MAX : GN_GEN_CAP);
+        bool is_umask = strcmp(t->kind->name, "umask") == 0;
+        fprintf(out, is_umask ? ", at most %04lo" : ", at most %ld", most);
+    }
     if (t->kind->def == GN_GEN_DEF_QUALNAME) {
         const yaml_node_t *arity = t->field[GN_GEN_ARITY];
         const char *n = gn_gen_item_text(s, arity, 0);

@@ -10,6 +10,7 @@ tools_gen_settings_SOURCES = \
 	%D%/gen_json.c \
 	%D%/gen_manual.c \
 	%D%/gen_mdoc.c \
+	%D%/gen_rules.c \
 	%D%/gen_schema.c \
 	%D%/gen_schema.h \
 	%D%/gen_table.c \
@@ -18,7 +19,7 @@ tools_gen_settings_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS)
 tools_gen_settings_LDADD = libgn_base.la $(YAML_LIBS)
 
 # The settings' C side comes from the schema; it is never committed or distributed.
-settings_generated = src/config/settings_gen.h src/config/settings_table.inc src/config/settings_help.inc
+settings_generated = src/config/settings_gen.h src/config/settings_table.inc src/config/settings_help.inc src/config/rules_table.inc
 settings_schema = $(top_srcdir)/schema/settings.yaml
 gen_settings = $(AM_V_GEN)$(MKDIR_P) src/config && tools/gen-settings$(EXEEXT)
 
@@ -28,6 +29,8 @@ src/config/settings_table.inc: $(settings_schema) tools/gen-settings$(EXEEXT)
 	$(gen_settings) --table $@ $(settings_schema)
 src/config/settings_help.inc: $(settings_schema) tools/gen-settings$(EXEEXT)
 	$(gen_settings) --help-inc $@ $(settings_schema)
+src/config/rules_table.inc: $(settings_schema) tools/gen-settings$(EXEEXT)
+	$(gen_settings) --rules $@ $(settings_schema)
 
 BUILT_SOURCES += $(settings_generated)
 CLEANFILES += $(settings_generated)

@@ -130,6 +130,7 @@ choose_depth(struct gn_builder *b, const struct gn_cli_options *options)
 {
     bool prints = is_asked(b, GN_S_PRINT_CONFIG), checks = is_asked(b, GN_S_CHECK_CONFIG);
 
+    b->diags->shows_notes = checks && !prints;
     b->checks_values_only = options->checks_values_only && checks && !prints;
     b->checks_facts = !options->checks_values_only && checks && !prints;
 }

@@ -367,13 +367,11 @@ static void
 report_unknown(struct gn_decl *d, const struct gn_decl_key *key)
 {
     const struct gn_value name = {.tag = GN_V_STR, .str = key->text};
-    const struct gn_setting *near = gn_near_setting(key->text);
     struct gn_diag *diag =
         gn_decl_report(d, GN_D_UNKNOWN_NAME, key->place, NULL, "no setting has the name %s",
                        gn_value_text(&d->b->arena, &name, true));
 
-    if (near != NULL)
-        gn_diag_hint(d->b->diags, diag, "did you mean `%s`?", near->name);
+    gn_near_hint(d->b->diags, diag, key->text);
 }
 
 void

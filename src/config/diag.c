@@ -17,6 +17,14 @@ gn_diag_severity(enum gn_diag_code code)
     return gn_diag_kinds[code].severity;
 }
 
+const char *
+gn_severity_name(enum gn_severity severity)
+{
+    if (severity == GN_NOTE)
+        return "note";
+    return severity == GN_WARNING ? "warning" : "error";
+}
+
 void
 gn_diags_init(struct gn_diags *d)
 {
@@ -33,7 +41,9 @@ gn_diags_fini(struct gn_diags *d)
 static void
 count(struct gn_diags *d, enum gn_severity severity)
 {
-    if (severity == GN_WARNING)
+    if (severity == GN_NOTE)
+        d->notes++;
+    else if (severity == GN_WARNING)
         d->warnings++;
     else
         d->errors++;
@@ -189,6 +199,8 @@ colour(const struct gn_diags *d, enum gn_severity severity)
 {
     if (!d->is_coloured)
         return "";
+    if (severity == GN_NOTE)
+        return "\033[1;36m";
     return severity == GN_WARNING ? "\033[1;35m" : "\033[1;31m";
 }
 
@@ -202,7 +214,7 @@ print_message(const struct gn_diags *d, const struct gn_diag *one, const char *p
                 one->origin.layer == GN_LAYER_CMD_ARGS ? "GUNICORN_CMD_ARGS: " : "");
     else {
         print_place(&one->origin, prog, out);
-        fprintf(out, "%s%s:%s ", start, one->severity == GN_ERROR ? "error" : "warning", end);
+        fprintf(out, "%s%s:%s ", start, gn_severity_name(one->severity), end);
         if (one->setting != NULL)
             fprintf(out, "%s: ", one->setting->name);
     }
@@ -228,9 +240,11 @@ gn_diags_print(const struct gn_diags *d, const char *prog, FILE *out)
 
     for (const struct gn_diag *p = d->first; p != NULL; p = p->next)
         n++;
-    if (n < (size_t)d->errors + d->warnings)
+    if (n < (size_t)d->errors + d->warnings + d->notes)
         fprintf(out, "%s: error: no memory for all messages\n", prog);
     for (const struct gn_diag *p = d->first; p != NULL; p = p->next) {
+        if (p->severity == GN_NOTE && !d->shows_notes)
+            continue;
         if (p->severity == GN_USAGE && !had_usage)
             gn_usage_line(prog, out);
         had_usage = p->severity == GN_USAGE;

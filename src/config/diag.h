@@ -13,7 +13,12 @@
 
 struct gn_setting;
 
-enum gn_severity { GN_WARNING, GN_ERROR, GN_USAGE /* exit 2 */ };
+enum gn_severity {
+    GN_NOTE, /* worth knowing and right for some: never an error, silent outside of a check */
+    GN_WARNING,
+    GN_ERROR,
+    GN_USAGE, /* exit 2 */
+};
 
 enum gn_diag_code {
 #define DIAG(id, code, severity, title) GN_D_##id,
@@ -31,6 +36,9 @@ extern const struct gn_diag_kind gn_diag_kinds[GN_DIAG_CODE_COUNT];
 
 enum gn_severity gn_diag_severity(enum gn_diag_code code);
 
+/* "note", "warning" or "error". */
+const char *gn_severity_name(enum gn_severity severity);
+
 struct gn_diag {
     enum gn_diag_code code;
     enum gn_severity severity;
@@ -47,9 +55,11 @@ struct gn_diags {
     struct gn_diag *first, *last; /* in the order of their places */
     bool is_strict;    /* warnings are added as errors */
     bool is_coloured;  /* for a terminal */
+    bool shows_notes;  /* in gn_diags_print */
     unsigned errors;   /* of severity ERROR or USAGE */
     unsigned usage;    /* of severity USAGE */
     unsigned warnings;
+    unsigned notes;
 };
 
 void gn_diags_init(struct gn_diags *d);

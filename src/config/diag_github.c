@@ -61,7 +61,8 @@ gn_diags_github(const struct gn_diags *d, struct gn_buf *out)
     bool ok = true;
 
     for (const struct gn_diag *p = d->first; ok && p != NULL; p = p->next) {
-        ok = gn_buf_printf(out, "::%s ", p->severity == GN_WARNING ? "warning" : "error") &&
+        ok = gn_buf_printf(out, "::%s ",
+                           p->severity == GN_NOTE ? "notice" : gn_severity_name(p->severity)) &&
              put_place(&p->origin, out) &&
              gn_buf_printf(out, "title=%s ", gn_diag_kinds[p->code].code) &&
              put_escaped(gn_diag_kinds[p->code].title, true, out) && gn_buf_printf(out, "::") &&

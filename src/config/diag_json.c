@@ -91,8 +91,7 @@ put_diag(cJSON *array, const struct gn_diag *diag)
         cJSON_Delete(object);
         return false;
     }
-    return gn_diag_put_text(object, "severity",
-                            diag->severity == GN_WARNING ? "warning" : "error") &&
+    return gn_diag_put_text(object, "severity", gn_severity_name(diag->severity)) &&
            gn_diag_put_text(object, "code", gn_diag_kinds[diag->code].code) &&
            gn_diag_put_text(object, "setting",
                             diag->setting != NULL ? diag->setting->name : NULL) &&

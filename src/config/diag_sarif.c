@@ -5,13 +5,6 @@
 #include "config/diag_int.h"
 #include "config/setting.h"
 
-/* The level of a rule or a result. */
-static const char *
-level(enum gn_severity severity)
-{
-    return severity == GN_WARNING ? "warning" : "error";
-}
-
 static cJSON *
 append_object(cJSON *array)
 {
@@ -33,7 +26,7 @@ put_rule(cJSON *rules, const struct gn_diag_kind *kind)
 
     return text != NULL && conf != NULL && gn_diag_put_text(rule, "id", kind->code) &&
            gn_diag_put_text(text, "text", kind->title) &&
-           gn_diag_put_text(conf, "level", level(kind->severity));
+           gn_diag_put_text(conf, "level", gn_severity_name(kind->severity));
 }
 
 static bool
@@ -140,7 +133,7 @@ put_result(cJSON *results, const struct gn_diag *diag)
 
     return result != NULL && gn_diag_put_text(result, "ruleId", gn_diag_kinds[diag->code].code) &&
            cJSON_AddNumberToObject(result, "ruleIndex", (double)diag->code) != NULL &&
-           gn_diag_put_text(result, "level", level(diag->severity)) && put_message(result, diag) &&
+           gn_diag_put_text(result, "level", gn_severity_name(diag->severity)) && put_message(result, diag) &&
            put_locations(result, &diag->origin);
 }
 

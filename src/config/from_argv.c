@@ -60,10 +60,10 @@ struct parser {
     bool takes_names; /* words that are names of settings limit what is printed */
 };
 
-static void usage_error(struct parser *p, enum gn_diag_code code, int at, const char *fmt, ...)
-    GN_PRINTF(4, 5);
+static struct gn_diag *usage_error(struct parser *p, enum gn_diag_code code, int at,
+                                   const char *fmt, ...) GN_PRINTF(4, 5);
 
-static void
+static struct gn_diag *
 usage_error(struct parser *p, enum gn_diag_code code, int at, const char *fmt, ...)
 {
     struct gn_origin origin = {.layer = p->layer, .word = at + 1};
@@ -75,8 +75,8 @@ usage_error(struct parser *p, enum gn_diag_code code, int at, const char *fmt, .
     va_end(ap);
     if (at < p->n)
         origin.text = p->words[at];
-    gn_diag_add(p->b->diags, code, &origin, NULL, "%s", text != NULL ? text : "no memory");
     p->is_bad = true;
+    return gn_diag_add(p->b->diags, code, &origin, NULL, "%s", text != NULL ? text : "no memory");
 }
 
 /* The flags of a setting as argparse names them: "-w/--workers". */
@@ -707,6 +707,24 @@ consume_plain(struct parser *p, int at)
     return at;
 }
 
+/* The first word that looks like an option gets the hint. */
+static void
+unrecognized(struct parser *p)
+{
+    struct gn_diag *diag =
+        usage_error(p, GN_D_UNRECOGNIZED, p->n, "unrecognized arguments: %s", p->extras);
+
+    for (int i = 0; i < p->n; i++) {
+        struct gn_slice name = gn_slice_str(p->words[i]);
+
+        if (p->info[i].kind != WORD_OPTION || p->info[i].flag != NULL ||
+            !gn_slice_starts(name, GN_SLICE("--")))
+            continue;
+        gn_near_flag_hint(p->b->diags, diag, gn_slice(name.p + 2, gn_slice_find(name, '=') - 2));
+        return;
+    }
+}
+
 static void
 consume_all(struct parser *p)
 {
@@ -721,7 +739,7 @@ consume_all(struct parser *p)
     while (at < p->n)
         at = is_option(p, at) ? consume_option(p, at) : consume_plain(p, at);
     if (p->extras != NULL)
-        usage_error(p, GN_D_UNRECOGNIZED, p->n, "unrecognized arguments: %s", p->extras);
+        unrecognized(p);
 }
 
 static const struct gn_value *

@@ -7,7 +7,8 @@
 /* A name of the file that is no setting and looks like one. */
 struct near_miss {
     const char *name;
-    const struct gn_setting *setting;
+    const struct gn_setting *setting;  /* that was meant, or NULL */
+    const struct gn_other_name *other; /* or what it is in other versions */
     struct gn_origin origin;
     struct near_miss *next;
 };
@@ -20,10 +21,29 @@ struct reader {
     bool has[GN_SETTING_COUNT];
 };
 
+/* Exactly that name, and no likely one for a variable of the file's own. */
+static const struct gn_other_name *
+known_elsewhere(struct gn_slice name)
+{
+    const struct gn_other_name *other = gn_other_name_find(name);
+
+    return other != NULL && other->is != GN_NAME_COMMON && gn_slice_eq_str(name, other->name)
+               ? other
+               : NULL;
+}
+
 static bool
 wants(void *ctx GN_UNUSED, struct gn_slice name)
 {
-    return gn_setting_find(name) != NULL || gn_near_setting(name) != NULL;
+    return gn_setting_find(name) != NULL || known_elsewhere(name) != NULL ||
+           gn_near_setting(name) != NULL;
+}
+
+/* A text of the environment is NAME=VALUE: what is often called `env` is something else. */
+static bool
+is_variable(const struct gn_value *v)
+{
+    return v->tag == GN_V_STR && gn_slice_find(v->str, '=') < v->str.n;
 }
 
 /* Functions, classes and modules of a file are its own business, unless a function was meant. */
@@ -34,6 +54,8 @@ may_be_meant(const struct gn_setting *s, const struct gn_value *value)
 
     if (s->kind == GN_KIND_HOOK)
         return is_object && value->obj->is_callable && !value->obj->is_class;
+    if (s->id == GN_S_RAW_ENV && value->tag != GN_V_LIST && value->tag != GN_V_TUPLE)
+        return is_variable(value);
     return !is_object;
 }
 
@@ -41,16 +63,18 @@ static bool
 note_miss(struct reader *r, const char *name, const struct gn_value *value,
           const struct gn_origin *origin)
 {
-    const struct gn_setting *s = gn_near_setting(gn_slice_str(name));
+    const struct gn_other_name *other = known_elsewhere(gn_slice_str(name));
+    const struct gn_setting *s = other != NULL ? other->use : gn_near_setting(gn_slice_str(name));
     struct near_miss *miss;
 
-    if (s == NULL || value == NULL || !may_be_meant(s, value))
+    if (value == NULL || (other == NULL && (s == NULL || !may_be_meant(s, value))))
         return true;
     miss = gn_arena_alloc(&r->b->arena, sizeof(*miss));
     if (miss == NULL)
         return false;
     miss->name = gn_arena_strdup(&r->b->arena, name);
     miss->setting = s;
+    miss->other = other;
     miss->origin = *origin;
     *r->last_miss = miss;
     r->last_miss = &miss->next;
@@ -84,13 +108,30 @@ add(void *ctx, const char *name, const struct gn_value *value, const char *file,
     return gn_builder_add(r->b, s, value, &origin);
 }
 
+static void
+report_other(struct reader *r, const struct near_miss *m)
+{
+    static const enum gn_diag_code codes[] = {
+        [GN_NAME_REMOVED] = GN_D_OLD_NAME,
+        [GN_NAME_NEWER] = GN_D_NEW_NAME,
+        [GN_NAME_NEEDLESS] = GN_D_NEEDLESS_NAME,
+    };
+
+    gn_diag_add(r->b->diags, codes[m->other->is], &m->origin, NULL, "'%s' has no effect: %s",
+                m->name, m->other->text);
+}
+
 /* A file that sets `workers` may well have a WORKERS of its own: only what is missing is worth a
  * word. */
 static void
 report_misses(struct reader *r)
 {
     for (const struct near_miss *m = r->misses; m != NULL; m = m->next) {
-        if (!r->has[m->setting->id])
+        if (m->setting != NULL && r->has[m->setting->id])
+            continue;
+        if (m->other != NULL)
+            report_other(r, m);
+        else
             gn_diag_add(r->b->diags, GN_D_NEAR_MISS, &m->origin, NULL,
                         "'%s' is not a setting and has no effect: did you mean `%s`?", m->name,
                         m->setting->name);
@@ -105,8 +146,8 @@ report_failure(struct reader *r, struct gn_err *err)
     struct gn_diag *diag;
 
     gn_err_text(err, text, sizeof(text));
-    diag =
-        gn_diag_add(r->b->diags, GN_D_CONF_FAILED, &origin, NULL, "Failed to read config file: %s", text);
+    diag = gn_diag_add(r->b->diags, GN_D_CONF_FAILED, &origin, NULL,
+                       "Failed to read config file: %s", text);
     if (err->detail != NULL)
         gn_diag_detail(r->b->diags, diag, err->detail);
     gn_err_clear(err);
@@ -146,13 +187,13 @@ run_path(struct gn_builder *b, const char *path, const struct gn_origin *origin)
     struct stat st;
 
     if (whole == NULL || stat(whole, &st) != 0) {
-        gn_diag_add(b->diags, GN_D_CONF_FILE, origin, &gn_settings[GN_S_CONFIG], "'%s' doesn't exist",
-                    path);
+        gn_diag_add(b->diags, GN_D_CONF_FILE, origin, &gn_settings[GN_S_CONFIG],
+                    "'%s' doesn't exist", path);
         return false;
     }
     if (S_ISDIR(st.st_mode)) {
-        gn_diag_add(b->diags, GN_D_CONF_FILE, origin, &gn_settings[GN_S_CONFIG], "'%s' is a directory",
-                    path);
+        gn_diag_add(b->diags, GN_D_CONF_FILE, origin, &gn_settings[GN_S_CONFIG],
+                    "'%s' is a directory", path);
         return false;
     }
     if (gn_decl_is_name(path))

@@ -65,7 +65,7 @@ report(struct ini *ini, enum gn_diag_code code, int line, const char *fmt, ...)
     text = gn_arena_vprintf(&ini->b->arena, fmt, ap);
     va_end(ap);
     diag = gn_diag_add(ini->b->diags, code, &origin, NULL, "%s", text != NULL ? text : "no memory");
-    ini->is_bad = ini->is_bad || gn_diag_severity(code) != GN_WARNING;
+    ini->is_bad = ini->is_bad || gn_diag_severity(code) >= GN_ERROR;
     return diag;
 }
 
@@ -341,9 +341,7 @@ add_entry(struct ini *ini, const struct entry *e)
         return;
     }
     diag = report(ini, GN_D_INI_UNKNOWN, e->line, "No configuration setting for: %s", e->key);
-    s = gn_near_setting(key);
-    if (s != NULL)
-        gn_diag_hint(ini->b->diags, diag, "did you mean `%s`?", s->name);
+    gn_near_hint(ini->b->diags, diag, key);
 }
 
 static void

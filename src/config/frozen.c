@@ -275,10 +275,13 @@ fill_field(struct region *r, const struct gn_setting *s, const struct gn_value *
 static void
 clamp_limits(struct gn_cfg *cfg)
 {
-    if (cfg->limit_request_line > GN_MAX_REQUEST_LINE)
-        cfg->limit_request_line = GN_MAX_REQUEST_LINE;
-    if (cfg->limit_request_fields > GN_MAX_REQUEST_FIELDS)
-        cfg->limit_request_fields = GN_MAX_REQUEST_FIELDS;
+    for (size_t i = 0; i < GN_SETTING_COUNT; i++) {
+        const struct gn_setting *s = &gn_settings[i];
+        int64_t *field = (int64_t *)(void *)((char *)cfg + s->offset);
+
+        if (s->cap > 0 && *field > s->cap)
+            *field = s->cap;
+    }
 }
 
 static struct gn_frozen *

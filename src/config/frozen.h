@@ -9,9 +9,6 @@
 #include "config/origin.h"
 #include "config/setting.h"
 
-/* More workers can't be asked for. */
-enum { GN_MAX_WORKERS = 1024 };
-
 struct gn_frozen_candidate {
     const struct gn_value *value;                /* canonical form */
     const struct gn_value *raw;

@@ -38,8 +38,6 @@ const struct gn_value *gn_builder_import(struct gn_builder *b, const char *dotte
                                          struct gn_err *err);
 const struct gn_value *gn_builder_call(struct gn_builder *b, const struct gn_value *callable,
                                        struct gn_err *err);
-/* What the documents give as the highest value of the two limits. */
-enum { GN_MAX_REQUEST_LINE = 8190, GN_MAX_REQUEST_FIELDS = 32768 };
 
 struct gn_names_sink {
     bool (*add)(void *ctx, const char *name, const struct gn_value *value, const char *file,
@@ -75,6 +73,31 @@ bool gn_from_ini_text(struct gn_builder *b, struct gn_slice text, const char *pa
 /* diag_source.c: the line of the file that the diagnostic is about, with a caret; nothing when that
  * isn't known. */
 void gn_diag_print_source(const struct gn_diag *diag, FILE *out);
+
+/* A name that only other versions of the original know. */
+enum gn_name_class {
+    GN_NAME_REMOVED,  /* older versions had it */
+    GN_NAME_NEWER,    /* newer versions have it */
+    GN_NAME_NEEDLESS, /* newer versions have it, and what it asks for is so anyway */
+    GN_NAME_COMMON,   /* a setting of others, and a likely name for a variable of one's own */
+};
+struct gn_other_name {
+    const char *name;
+    enum gn_name_class is;
+    const struct gn_setting *use; /* what to set instead, or NULL */
+    const char *text;             /* about it, in words */
+};
+extern const struct gn_other_name gn_other_names[]; /* the row behind the last has no name */
+
+/* near.c: the row of a name, of any case and with dashes for underscores, or NULL. */
+const struct gn_other_name *gn_other_name_find(struct gn_slice name);
+
+/* Adds what is known of a name that is no setting as a hint: what was meant, or which version has
+ * it. */
+void gn_near_hint(struct gn_diags *diags, struct gn_diag *diag, struct gn_slice name);
+
+/* The same for a flag, without its dashes. */
+void gn_near_flag_hint(struct gn_diags *diags, struct gn_diag *diag, struct gn_slice name);
 
 /* near.c: the setting that a name which is none may mean, or NULL. */
 const struct gn_setting *gn_near_setting(struct gn_slice name);

@@ -40,7 +40,10 @@ libgn_config_la_SOURCES = \
 	%D%/print_json.c \
 	%D%/print_origin.c \
 	%D%/print_yaml.c \
-	%D%/review.c \
+	%D%/rule_checks.c \
+	%D%/rule_facts.c \
+	%D%/rules.c \
+	%D%/rules.h \
 	%D%/secrets.c \
 	%D%/secrets.h \
 	%D%/setting.c \

@@ -111,6 +111,32 @@ by_distance(const char *name)
     return found;
 }
 
+const struct gn_other_name *
+gn_other_name_find(struct gn_slice name)
+{
+    char text[NAME_BYTES];
+
+    if (!normalize(name, text))
+        return NULL;
+    for (const struct gn_other_name *o = gn_other_names; o->name != NULL; o++) {
+        if (strcmp(o->name, text) == 0)
+            return o;
+    }
+    return NULL;
+}
+
+void
+gn_near_hint(struct gn_diags *diags, struct gn_diag *diag, struct gn_slice name)
+{
+    const struct gn_other_name *other = gn_other_name_find(name);
+    const struct gn_setting *near = other == NULL ? gn_near_setting(name) : NULL;
+
+    if (other != NULL)
+        gn_diag_hint(diags, diag, "%s", other->text);
+    else if (near != NULL)
+        gn_diag_hint(diags, diag, "did you mean `%s`?", near->name);
+}
+
 const struct gn_setting *
 gn_near_setting(struct gn_slice name)
 {
@@ -127,4 +153,73 @@ gn_near_setting(struct gn_slice name)
     if (s == NULL)
         s = by_beginning(text);
     return s != NULL ? s : by_distance(text);
+}
+
+static const char *
+long_flag(const struct gn_setting *s)
+{
+    const char *const *flag = s->cli;
+
+    while (*flag != NULL && (*flag)[1] != '-')
+        flag++;
+    return *flag;
+}
+
+/* Notes the flag when it is nearer than the best one. */
+static void
+compare_flag(const char *name, const char *flag, size_t *best, const char **found)
+{
+    char text[NAME_BYTES];
+    size_t d;
+
+    if (flag[1] != '-' || !normalize(gn_slice_str(flag + 2), text))
+        return;
+    d = distance(name, text);
+    if (d < *best) {
+        *best = d;
+        *found = flag;
+    }
+}
+
+static const char *
+flag_by_distance(const char *name)
+{
+    size_t best = most_distance(strlen(name)) + 1;
+    const char *found = NULL;
+
+    for (size_t i = 0; i < GN_SETTING_COUNT; i++) {
+        for (const char *const *flag = gn_settings[i].cli; *flag != NULL; flag++)
+            compare_flag(name, *flag, &best, &found);
+        for (const char *const *flag = gn_settings[i].off; *flag != NULL; flag++)
+            compare_flag(name, *flag, &best, &found);
+    }
+    for (const struct gn_option *o = gn_options; o->flag != NULL; o++)
+        compare_flag(name, o->flag, &best, &found);
+    return found;
+}
+
+void
+gn_near_flag_hint(struct gn_diags *diags, struct gn_diag *diag, struct gn_slice name)
+{
+    const struct gn_other_name *other = gn_other_name_find(name);
+    const struct gn_setting *s = NULL;
+    const char *flag = NULL;
+    char text[NAME_BYTES];
+
+    if (other != NULL || !normalize(name, text)) {
+        if (other != NULL)
+            gn_diag_hint(diags, diag, "%s", other->text);
+        return;
+    }
+    s = gn_setting_find(gn_slice_str(text));
+    if (s == NULL)
+        flag = flag_by_distance(text);
+    if (s == NULL && flag == NULL)
+        s = gn_near_setting(name);
+    if (flag == NULL && s != NULL)
+        flag = long_flag(s);
+    if (flag != NULL)
+        gn_diag_hint(diags, diag, "did you mean %s?", flag);
+    else if (s != NULL)
+        gn_diag_hint(diags, diag, "%s can be set in a configuration file only", s->name);
 }

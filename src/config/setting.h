@@ -73,6 +73,8 @@ struct gn_setting {
     const char *env;             /* variable that gives the default, or NULL */
     const char *env_format;      /* e.g. "0.0.0.0:%s": applied to the variable's text; NULL: as is */
     const char *const *choices;  /* GN_KIND_CHOICE, GN_KIND_BOOL_CHOICE; NULL-terminated */
+    int64_t max;                 /* the highest number allowed; 0: none is given */
+    int64_t cap;                 /* the highest number that counts, used for all above it; 0: none */
     bool choice_ignores_case;
     const int *arity;            /* GN_KIND_HOOK: allowed counts, 0-terminated; [0] is the documented one first */
     enum gn_apply apply;

@@ -195,8 +195,8 @@ def test_open_descriptor_is_accepted(place):
 
 
 ALWAYS = [
-    (["--umask", "0o1000"], "umask.*512 is too large"),
-    (["--workers", "1025"], "workers.*1025 is too many, at most 1024"),
+    (["--umask", "0o1000"], "umask.*01000 is too large"),
+    (["--workers", "1025"], "workers.*1025 is too large, at most 1024"),
     (["--user", "4294967295"], "user.*4294967295 is too large"),
     (["--group", "4294967295"], "group.*4294967295 is too large"),
     (["--env", "=value"], "raw_env.*entry 1 has no name"),

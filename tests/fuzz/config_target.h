@@ -31,7 +31,7 @@ check_diags(const struct gn_diags *d)
     FILE *out = open_memstream(&text, &n);
 
     for (const struct gn_diag *diag = d->first; diag != NULL; diag = diag->next) {
-        errors += diag->severity != GN_WARNING;
+        errors += diag->severity >= GN_ERROR;
         expect(diag->message[0] != '\0');
         expect(diag->origin.line >= 0 && diag->origin.column >= 0);
     }

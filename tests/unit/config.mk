@@ -15,6 +15,7 @@ check_PROGRAMS += \
 	tests/unit/test_config_options \
 	tests/unit/test_config_path \
 	tests/unit/test_config_print \
+	tests/unit/test_config_rules \
 	tests/unit/test_config_secrets \
 	tests/unit/test_config_usage \
 	tests/unit/test_config_validate \
@@ -72,6 +73,9 @@ tests_unit_test_config_print_SOURCES = tests/unit/test_config_print.c $(config_t
 	tests/unit/config_values.h
 tests_unit_test_config_print_CPPFLAGS = $(AM_CPPFLAGS) $(CJSON_CFLAGS)
 tests_unit_test_config_print_LDADD = $(config_test_libs) $(CJSON_LIBS)
+
+tests_unit_test_config_rules_SOURCES = tests/unit/test_config_rules.c $(config_test_headers)
+tests_unit_test_config_rules_LDADD = $(config_test_libs)
 
 tests_unit_test_config_secrets_SOURCES = tests/unit/test_config_secrets.c $(config_test_headers)
 tests_unit_test_config_secrets_LDADD = $(config_test_libs)

@@ -70,9 +70,9 @@ static const struct {
     const char *needle; /* NULL: the highest value that is fine */
 } limits[] = {
     {{"--umask", "0777"}, NULL},
-    {{"--umask", "01000"}, "umask: 512 is too large"},
+    {{"--umask", "01000"}, "umask: 01000 is too large"},
     {{"--workers", "1024"}, NULL},
-    {{"--workers", "1025"}, "workers: 1025 is too many"},
+    {{"--workers", "1025"}, "workers: 1025 is too large"},
     {{"--user", "4294967294"}, NULL},
     {{"--user", "4294967295"}, "user: 4294967295 is too large"},
     {{"--group", "4294967295"}, "group: 4294967295 is too large"},

@@ -94,6 +94,24 @@ options:
     desc: Text.
 """
 
+# With `GOOD` before it, a schema that has one of everything; its first line is line 75.
+RULES = """\
+rules:
+  - code: GC505
+    settings: [alpha, mode]
+    when: [it is changed, loud is true or alpha = y, mode not in fast, '@worker in sync gthread']
+    message: 'the value is {}'
+    hint: Do something.
+  - code: GC111
+    settings: [alpha]
+    check: bad_address
+    message: '{}'
+names:
+  - {name: gamma, is: removed, use: alpha, text: use alpha}
+  - {name: delta, is: common, text: an own thing}
+"""
+RULE_LINE = GOOD.count("\n") + 1
+
 
 def run(*arguments):
     return subprocess.run([TOOL, *arguments], capture_output=True, text=True, timeout=50)
@@ -297,6 +315,94 @@ MISTAKES = [
     ("option without stop", [("Undoes a setting.", "Undoes a setting")],
      "75:12: brief must end with a full stop"),
 ]
+
+
+# Lines count from the first one of RULES, which is 0.
+RULE_MISTAKES = [
+    ("unknown field", "    hint:", "    hnt:", "5:5: unknown field 'hnt'"),
+    ("field twice", "    hint: Do", "    message: x\n    hint: Do",
+     "5:5: field 'message' is given twice"),
+    ("no code", "  - code: GC111\n    settings", "  - settings", "6:5: field 'code' is missing"),
+    ("code", "GC505", "GX505", "1:11: code 'GX505' is not of the form GC123"),
+    ("no settings", "    settings: [alpha, mode]\n", "", "1:5: field 'settings' is missing"),
+    ("unknown setting", "[alpha, mode]", "[alpha, mood]", "2:23: unknown setting 'mood'"),
+    ("setting twice", "[alpha, mode]", "[mode, mode]", "2:22: setting 'mode' is given twice"),
+    ("nothing to hold", "    check: bad_address\n", "", "6:5: a rule needs 'when' or 'check'"),
+    ("unknown check", "bad_address", "bad_adress", "8:12: unknown check 'bad_adress'"),
+    ("finding not shown", "message: '{}'", "message: bad",
+     "9:14: the message of a check must hold '{}', the finding"),
+    ("full stop", "value is {}'", "value is {}.'", "4:14: message must not end with a full stop"),
+    ("condition is no text", "it is changed", "[it]", "3:12: when must be text, this is a list"),
+    ("no test", "it is changed", "it", "3:14: test is missing at the end"),
+    ("unknown test", "it is changed", "it is charged", "3:15: unknown test 'is'"),
+    ("unknown subject", "it is changed", "its is true", "3:12: unknown setting 'its'"),
+    ("unknown fact", "@worker", "@wrker", "3:73: unknown fact '@wrker'"),
+    ("no value", "alpha = y", "alpha =", "3:50: value is missing at the end"),
+    ("two values", "alpha = y", "alpha = y z",
+     "3:53: unknown word behind a test, other than 'or': 'z'"),
+    ("nothing behind or", " or alpha = y", " or", "3:42: setting is missing at the end"),
+    ("switch compared", "loud is true", "loud = yes",
+     "3:27: a switch is compared by 'is true' and 'is false'"),
+    ("no number", "alpha = y", "alpha > 4", "3:43: only numbers are above or below"),
+    ("no choice", "mode not in fast", "mode = quick",
+     "3:54: the setting is compared with something that is none of its choices"),
+    ("no list", "alpha = y", "alpha has y", "3:43: only a list 'has'"),
+    ("fact that is no text", "@worker in sync gthread", "@unix_bind = x",
+     "3:73: a fact that is no text can only be true or false"),
+    ("fact that is a text", "@worker in sync gthread", "@worker is true",
+     "3:73: a fact that is a text can only be compared"),
+    ("name of a setting", "name: gamma", "name: mode", "11:12: 'mode' is a setting"),
+    ("name twice", "name: delta", "name: gamma", "12:12: name 'gamma' is given twice"),
+    ("form of a name", "name: delta", "name: Delta",
+     "12:12: name 'Delta' must be lower-case letters, digits and '_'"),
+    ("class of a name", "is: common", "is: old",
+     "12:23: 'is' must be removed, newer, needless or common"),
+    ("use of a name", "use: alpha", "use: beta", "11:37: unknown setting 'beta'"),
+    ("text of a name", ", text: an own thing", "", "12:5: field 'text' is missing"),
+]
+
+
+@pytest.mark.parametrize("old, new, expected", [m[1:] for m in RULE_MISTAKES],
+                         ids=[m[0] for m in RULE_MISTAKES])
+def test_mistake_in_a_rule_is_reported_with_its_place(tmp_path, old, new, expected):
+    assert RULES.count(old) == 1
+    line, rest = expected.split(":", 1)
+    assert complaints(tmp_path, GOOD + RULES.replace(old, new)) == [
+        f"{RULE_LINE + int(line)}:{rest}"]
+
+
+def test_secret_value_in_a_message(tmp_path):
+    schema = GOOD.replace("    brief: First letter.", "    secret: true\n    brief: First letter.")
+    lines = complaints(tmp_path, schema + RULES)
+    assert lines == [f"{RULE_LINE + 3}:16: the message shows the value of 'alpha', which is secret"]
+
+
+def test_rules_as_a_table(tmp_path):
+    assert complaints(tmp_path, GOOD + RULES) == []
+    done = run("--rules", tmp_path / "rules.inc", tmp_path / "schema.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = (tmp_path / "rules.inc").read_text(encoding="utf-8")
+    for part in ('.code = "GC505"', ".is_it = true, .is_last = true}", ".id = GN_S_LOUD}",
+                 ".fact = gn_rule_fact_worker", ".check = gn_rule_check_bad_address",
+                 "gn_rule_count = 2;", ".use = &gn_settings[GN_S_ALPHA]", ".is = GN_NAME_COMMON"):
+        assert part in table, part
+
+
+BOUNDS = [
+    ("kind", "    kind: string\n", "    kind: string\n    max: 5\n",
+     "11:10: 'max' is only allowed with kinds nonneg_int and umask"),
+    ("both", "    kind: string\n    action: store\n    default: 'x'\n",
+     "    kind: nonneg_int\n    action: store\n    default: 5\n    max: 6\n    cap: 7\n",
+     "14:10: 'cap' is only allowed with no 'max' beside it"),
+    ("default", "    kind: string\n    action: store\n    default: 'x'\n",
+     "    kind: nonneg_int\n    action: store\n    default: 5\n    max: 4\n",
+     "13:10: the default is above 'max'"),
+]
+
+
+@pytest.mark.parametrize("old, new, expected", [m[1:] for m in BOUNDS], ids=[m[0] for m in BOUNDS])
+def test_mistake_in_a_bound(tmp_path, old, new, expected):
+    assert complaints(tmp_path, edit((old, new))) == [expected]
 
 
 @pytest.mark.parametrize("replacements, expected", [m[1:] for m in MISTAKES],
