@@ -43,6 +43,8 @@ wants(void *ctx GN_UNUSED, struct gn_slice name)
 static bool
 is_variable(const struct gn_value *v)
 {
+    if (v->tag == GN_V_LIST || v->tag == GN_V_TUPLE)
+        return v->list.n > 0 && is_variable(v->list.items[0]);
     return v->tag == GN_V_STR && gn_slice_find(v->str, '=') < v->str.n;
 }
 
@@ -54,7 +56,7 @@ may_be_meant(const struct gn_setting *s, const struct gn_value *value)
 
     if (s->kind == GN_KIND_HOOK)
         return is_object && value->obj->is_callable && !value->obj->is_class;
-    if (s->id == GN_S_RAW_ENV && value->tag != GN_V_LIST && value->tag != GN_V_TUPLE)
+    if (s->id == GN_S_RAW_ENV)
         return is_variable(value);
     return !is_object;
 }

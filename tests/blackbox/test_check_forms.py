@@ -4,8 +4,10 @@ import json
 import os
 import re
 
+import jsonschema
 import pytest
 
+from support import sarif
 from support.server import HELLO
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -96,6 +98,38 @@ def test_sarif(place):
                      "region": {"startLine": 4, "startColumn": 1}}
     named = [r for r in run["results"] if r["ruleId"] == "GC405"]
     assert len(named) == 1 and named[0]["level"] == "warning"
+
+
+@pytest.mark.parametrize("text,words", [
+    (BAD, []),
+    ("control_socket_disable = True\n", ["--workers", "0", "--timeout", "0"]),
+    ("import nosuch\n", []),
+    ("bind = 'h\\udc80:x'\n", ["--strict", "--umask", "01000"]),
+    ("", ["--no-such-option"]),
+    ("", []),
+], ids=["file", "note", "exception", "bytes", "usage", "nothing"])
+def test_sarif_is_what_the_standard_demands(text, words, place):
+    place.dir.write("a dir/\u00e4 %.py", text)
+    result = place.run("--check-config=sarif", "-c", "a dir/\u00e4 %.py", *words, "app:app",
+                       env={"GUNICORN_CMD_ARGS": "--backlog x", "WEB_CONCURRENCY": "y"}
+                       if text == BAD else {})
+    log = json.loads(result.stdout)
+    jsonschema.Draft202012Validator(sarif.LOG).validate(log)
+    run, = log["runs"]
+    assert bool(run["results"]) == bool(text or words)
+    rules = run["tool"]["driver"]["rules"]
+    for one in run["results"]:
+        assert rules[one["ruleIndex"]]["id"] == one["ruleId"]
+    if "note" in str(words) + text or "--timeout" in words:
+        assert {one["level"] for one in run["results"]} == {"note", "warning"}
+
+
+@pytest.mark.parametrize("form,word", [("json", '"note"'), ("github", "::notice "), (None, "note:")])
+def test_notes_are_no_errors(form, word, place):
+    check = "--check-config" + ("=" + form if form else "")
+    result = place.run(check, "--strict", "--timeout", "0", "app:app")
+    assert result.returncode == 0, result.stderr
+    assert word in (result.stdout if form else result.stderr)
 
 
 def test_github(place):

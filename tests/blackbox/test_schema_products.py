@@ -224,12 +224,15 @@ GOOD = [
     {},
     {"bind": ["127.0.0.1:8000", "unix:/run/x.sock"], "workers": 4, "preload_app": True},
     {"bind": "127.0.0.1:8000", "accesslog": None, "sendfile": None, "umask": "022"},
+    {"proxy_protocol": "v1"}, {"proxy_protocol": True}, {"proxy_protocol": "off"},
+    {"workers": 1024}, {"header_map": None},
     {"user": 0, "group": "root", "forwarded_allow_ips": ["10.0.0.1"], "header_map": "refuse"},
     {"secure_scheme_headers": {"X-SSL": "on"}, "umask": 18, "sendfile": False},
 ]
 BAD = [
     {"worker": 4}, {"workers": "4"}, {"workers": -1}, {"workers": 1.5}, {"workers": True},
     {"preload_app": 1}, {"preload_app": "yes"}, {"bind": 5}, {"bind": [5]}, {"accesslog": 1},
+    {"proxy_protocol": "v3"}, {"workers": 1025}, {"cert_reqs": 3}, {"reload_engine": None},
     {"header_map": "keep"}, {"secure_scheme_headers": []}, {"sendfile": "no"}, {"umask": "9x"},
     {"post_fork": "nothing"}, {"worker_class": None}, {"user": []},
 ]

@@ -88,9 +88,10 @@ START_TEST(overridden_values_are_checked)
 
     ck_assert_int_eq(gn_diags_exit_status(&r.diags), 1);
     ck_assert_str_eq(
-        r.text, "environment: WEB_CONCURRENCY: error: workers: not a whole number: 'x' [GC104]\n"
-                "gunicorn.conf.py:3:1: error: workers: not a whole number: 2.5 [GC104]\n"
-                "GUNICORN_CMD_ARGS: word 1 (-w): error: workers: Value must be positive: -1 [GC103]\n");
+        r.text,
+        "environment: WEB_CONCURRENCY: error: workers: not a whole number: 'x' [GC104]\n"
+        "gunicorn.conf.py:3:1: error: workers: not a whole number: 2.5 [GC104]\n"
+        "GUNICORN_CMD_ARGS: word 1 (-w): error: workers: Value must be positive: -1 [GC103]\n");
     run_fini(&r);
 }
 END_TEST
@@ -104,7 +105,8 @@ static const struct {
     {"PORT=", GN_S_BIND,
      "!environment: PORT: error: bind: '0.0.0.0:': the port is missing after ':' [GC111]\n"},
     {"PORT=99999", GN_S_BIND,
-     "!environment: PORT: error: bind: '0.0.0.0:99999': port 99999 is out of range (0 to 65535) [GC111]\n"},
+     "!environment: PORT: error: bind: '0.0.0.0:99999': port 99999 is out of range (0 to 65535) "
+     "[GC111]\n"},
     {"PORT=abc", GN_S_BIND,
      "!environment: PORT: error: bind: '0.0.0.0:abc': 'abc' is not a port number [GC111]\n"},
     {"port=5", GN_S_BIND, "['127.0.0.1:8000']"},
@@ -125,7 +127,8 @@ static const struct {
     {"FORWARDED_ALLOW_IPS=x", GN_S_FORWARDED_ALLOW_IPS,
      "!environment: FORWARDED_ALLOW_IPS: error: forwarded_allow_ips: 'x' does not appear to be an "
      "IPv4 or IPv6 network [GC112]\n"},
-    {"GUNICORN_CMD_ARGS=-w 'x", GN_S_WORKERS, "!GUNICORN_CMD_ARGS: error: No closing quotation [GC208]\n"},
+    {"GUNICORN_CMD_ARGS=-w 'x", GN_S_WORKERS,
+     "!GUNICORN_CMD_ARGS: error: No closing quotation [GC208]\n"},
     {"SENDFILE=0", GN_S_SENDFILE, "None"},
 };
 
@@ -297,6 +300,7 @@ START_TEST(file_that_raises)
 }
 END_TEST
 
+static const struct gn_value t_variable = V_STR("A=b");
 static const struct {
     const char *name;
     const struct gn_value *value;
@@ -307,7 +311,9 @@ static const struct {
     {"WORKERS", &n_2, "workers"},
     {"access_logfile", &t_x, "accesslog"},
     {"preload", &m_true, "preload_app"},
-    {"env", &m_empty, "raw_env"},
+    {"env", &t_variable, "raw_env"},
+    {"env", &t_x, NULL},
+    {"env", &m_empty, NULL},
     {"name", &t_x, "proc_name"},
     {"keep_alive", &n_2, "keepalive"},
     {"log_level", &t_x, "loglevel"},
@@ -377,7 +383,8 @@ static const struct {
      "command line: word 2 (-w): warning: workers: no worker will be started [GC503]\n",
      0},
     {{"app", "--log-level", "loud", NULL},
-     "command line: word 2 (--log-level): warning: loglevel: unknown level 'loud', info is used [GC502]\n"
+     "command line: word 2 (--log-level): warning: loglevel: unknown level 'loud', info is used "
+     "[GC502]\n"
      "  hint: one of: debug, info, warning, error, critical\n",
      0},
     {{"app", "--log-level", "DEBUG", NULL}, "", 0},
