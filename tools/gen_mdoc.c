@@ -280,8 +280,13 @@ gn_gen_write_man_options(const struct gn_gen_schema *s, FILE *out)
 static void
 put_rule(FILE *out, const char *code, const char *message)
 {
-    fprintf(out, "Reported as %s:\n", code);
-    gn_gen_mdoc_text(out, message);
+    char *sentence = NULL;
+    if (asprintf(&sentence, "Reported as %s: %s.", code, message) < 0) {
+        fputs("gen-settings: no memory\n", stderr);
+        exit(1);
+    }
+    gn_gen_mdoc_text(out, sentence);
+    free(sentence);
 }
 
 static void

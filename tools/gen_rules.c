@@ -454,6 +454,8 @@ readable(const char *message)
         fputs("gen-settings: no memory\n", stderr);
         exit(1);
     }
+    if (strcmp(message, "{}") == 0)
+        message = "a value that can't be used";
     for (const char *hole; (hole = strstr(message, "{}")) != NULL; message = hole + 2)
         fprintf(out, "%.*s...", (int)(hole - message), message);
     fputs(message, out);
