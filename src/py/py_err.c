@@ -65,6 +65,116 @@ out:
     return copy;
 }
 
+/* ---- frames that are none of the user's ---- */
+
+enum { MAX_CHAINED = 1000 };
+
+/* True for frames of the machinery that imports and runs modules. */
+static bool
+is_machinery(PyObject *tb)
+{
+    static const char *const names[] = {"importlib", "_frozen_importlib",
+                                        "_frozen_importlib_external", "runpy", "zipimport"};
+    PyObject *frame = PyObject_GetAttrString(tb, "tb_frame");
+    PyObject *globals = frame != NULL ? PyObject_GetAttrString(frame, "f_globals") : NULL;
+    PyObject *module = globals != NULL && PyDict_Check(globals)
+                           ? PyDict_GetItemString(globals, "__name__")
+                           : NULL; /* borrowed */
+    const char *name = module != NULL && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : NULL;
+    bool result = name != NULL && strncmp(name, "importlib.", 10) == 0;
+
+    for (size_t i = 0; name != NULL && !result && i < sizeof(names) / sizeof(names[0]); i++)
+        result = strcmp(name, names[i]) == 0;
+    PyErr_Clear();
+    Py_XDECREF(frame);
+    Py_XDECREF(globals);
+    return result;
+}
+
+/* The next entry of the traceback that is the user's, as a new reference, or NULL. Takes over `tb`.
+ */
+static PyObject *
+skip_machinery(PyObject *tb)
+{
+    while (tb != NULL && tb != Py_None && is_machinery(tb))
+        Py_SETREF(tb, PyObject_GetAttrString(tb, "tb_next"));
+    if (tb == Py_None)
+        Py_CLEAR(tb);
+    PyErr_Clear();
+    return tb;
+}
+
+static void
+strip_traceback(PyObject *exception)
+{
+    PyObject *tb = skip_machinery(PyException_GetTraceback(exception));
+    PyObject *next;
+
+    PyException_SetTraceback(exception, tb != NULL ? tb : Py_None);
+    while (tb != NULL) {
+        next = skip_machinery(PyObject_GetAttrString(tb, "tb_next"));
+        if (PyObject_SetAttrString(tb, "tb_next", next != NULL ? next : Py_None) < 0)
+            PyErr_Clear();
+        Py_SETREF(tb, next);
+    }
+}
+
+static void
+append_new(PyObject *list, PyObject *exception)
+{
+    if (exception == NULL || !PyExceptionInstance_Check(exception) ||
+        PyList_GET_SIZE(list) >= MAX_CHAINED)
+        return;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        if (PyList_GET_ITEM(list, i) == exception)
+            return;
+    }
+    PyList_Append(list, exception);
+}
+
+/* The exceptions of a group, when it is one. */
+static void
+append_members(PyObject *list, PyObject *exception)
+{
+    PyObject *members = PyObject_GetAttrString(exception, "exceptions");
+
+    for (Py_ssize_t i = 0;
+         members != NULL && PyTuple_Check(members) && i < PyTuple_GET_SIZE(members); i++)
+        append_new(list, PyTuple_GET_ITEM(members, i));
+    Py_XDECREF(members);
+    PyErr_Clear();
+}
+
+/* Takes the frames of imports out of the current exception and of those that it was raised from. */
+static void
+strip_current(void)
+{
+    PyObject *type, *value, *tb, *list = PyList_New(0);
+
+    PyErr_Fetch(&type, &value, &tb);
+    PyErr_NormalizeException(&type, &value, &tb);
+    if (tb != NULL)
+        PyException_SetTraceback(value, tb);
+    if (list != NULL)
+        append_new(list, value);
+    for (Py_ssize_t i = 0; list != NULL && i < PyList_GET_SIZE(list); i++) {
+        PyObject *one = PyList_GET_ITEM(list, i); /* borrowed, the list keeps it */
+        PyObject *cause = PyException_GetCause(one), *context = PyException_GetContext(one);
+
+        strip_traceback(one);
+        append_new(list, cause);
+        append_new(list, context);
+        append_members(list, one);
+        Py_XDECREF(cause);
+        Py_XDECREF(context);
+    }
+    PyErr_Clear();
+    Py_XDECREF(list);
+    Py_XDECREF(tb);
+    tb = value != NULL ? PyException_GetTraceback(value) : NULL;
+    PyErr_Restore(type, value, tb);
+}
+
 char *
 gn_py_traceback_gil(char *message, size_t size)
 {
@@ -124,6 +234,7 @@ gn_py_err_take_gil(struct gn_err *err, const char *what)
         code = GN_E_INTERRUPT;
     }
     message[0] = '\0';
+    strip_current();
     detail = gn_py_traceback_gil(message, sizeof(message));
     if (what != NULL)
         gn_err_set(err, code, 0, "%s: %s", what, message);

@@ -21,6 +21,7 @@ blackbox_tests = \
 	%D%/test_schema_docs.py \
 	%D%/test_schema_products.py \
 	%D%/test_serve_basic.py \
+	%D%/test_tracebacks.py \
 	%D%/test_wsgi.py
 
 TESTS += $(blackbox_tests)
