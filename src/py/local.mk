@@ -15,8 +15,12 @@ libgn_py_la_SOURCES = \
 	%D%/py_intern.c \
 	%D%/py_intern.def \
 	%D%/py_lines.c \
+	%D%/py_marks.c \
 	%D%/py_module.c \
 	%D%/py_paths.c \
+	%D%/py_places.c \
+	%D%/py_places.h \
 	%D%/py_signals.c \
 	%D%/py_sock.c \
+	%D%/py_stores.c \
 	%D%/py_wsgi.c

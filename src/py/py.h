@@ -21,6 +21,9 @@
 #error "Python 3.10 or newer is needed"
 #endif
 
+/* Byte code tells the columns of what it was compiled from. */
+#define GN_PY_HAS_POSITIONS (PY_VERSION_HEX >= 0x030b0000)
+
 /* Constant strings, created once: gn_py_str(h, REQUEST_METHOD). */
 enum gn_py_intern {
 #define S(id, text) GN_PY_S_##id,
@@ -89,7 +92,7 @@ gn_py_of(struct gn_host *host)
 bool gn_py_intern_init_gil(struct gn_py *h);
 
 /* py_err.c: the current exception becomes `err` and is cleared. Always returns false. `what` goes
- * before the message. */
+ * before the message. The traceback has no frames of the machinery that imports modules. */
 bool gn_py_err_take_gil(struct gn_err *err, const char *what);
 
 /* Traceback text of the current exception (cleared), heap, lines ending in LF; NULL without memory.
@@ -113,10 +116,6 @@ const struct gn_value *gn_py_import_callable(struct gn_host *, struct gn_arena *
 const struct gn_value *gn_py_call_callable(struct gn_host *, struct gn_arena *,
                                            const struct gn_value *callable, struct gn_err *);
 const struct gn_value *gn_py_to_value_gil(struct gn_py *, struct gn_arena *, PyObject *);
-
-/* py_lines.c: dict name -> (line, column) of the last assignment at module level; NULL with an
- * exception. */
-PyObject *gn_py_lines_gil(PyObject *source, const char *filename);
 
 /* py_app.c */
 bool gn_py_load_app(struct gn_host *, const struct gn_frozen *, struct gn_log *, struct gn_err *);

@@ -1,5 +1,5 @@
 /* Configuration files: run by Python, their names handed to the settings compiler. */
-#include "py/py.h"
+#include "py/py_places.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -268,46 +268,53 @@ gn_py_to_value_gil(struct gn_py *h, struct gn_arena *a, PyObject *o)
 
 /* ---- the file ---- */
 
-/* lines: name -> (line, column) */
-static void
-place_of(PyObject *lines, PyObject *name, int *line, int *column)
-{
-    PyObject *place = lines != NULL ? PyDict_GetItemWithError(lines, name) : NULL; /* borrowed */
+/* One run of a configuration file or module. */
+struct run {
+    struct gn_py *h;
+    struct gn_cfg_sink *sink;
+    const char *location;
+    PyObject *module;
+    bool is_file; /* else it was imported */
+    struct gn_py_places places;
+};
 
-    *line = *column = 0;
-    if (place != NULL) {
-        *line = (int)PyLong_AsLong(PyTuple_GET_ITEM(place, 0));
-        *column = (int)PyLong_AsLong(PyTuple_GET_ITEM(place, 1)) + 1;
-    }
-    PyErr_Clear();
+/* Hands one name over; no value: it is annotated and not bound. */
+static bool
+hand_over(struct run *r, PyObject *name, const char *text, PyObject *value,
+          const struct gn_value *v)
+{
+    struct gn_py_place place;
+
+    if (r->is_file)
+        gn_py_places_find_gil(&r->places, r->h, name, value, &place);
+    else
+        gn_py_places_find_in_module_gil(&r->places, r->h, r->module, name, value, &place);
+    return r->sink->add(r->sink, text, v, place.file[0] != '\0' ? place.file : r->location,
+                        place.line, place.column);
 }
 
-/* Hands one name over. */
 static bool
-emit(struct gn_py *h, struct gn_cfg_sink *sink, PyObject *name, PyObject *value, PyObject *lines,
-     const char *file, struct gn_err *err)
+emit(struct run *r, PyObject *name, PyObject *value, struct gn_err *err)
 {
     const struct gn_value *v;
     struct gn_slice text;
-    int line, column;
 
-    if (!PyUnicode_Check(name) || !text_of(sink->arena, name, &text))
+    if (!PyUnicode_Check(name) || !text_of(r->sink->arena, name, &text))
         return true;
-    if (!sink->wants(sink, text))
+    if (!r->sink->wants(r->sink, text))
         return true;
-    v = gn_py_to_value_gil(h, sink->arena, value);
+    v = gn_py_to_value_gil(r->h, r->sink->arena, value);
     if (v == NULL) {
         if (PyErr_Occurred())
             return gn_py_err_take_gil(err, text.p);
         return gn_err_set(err, GN_E_MEMORY, 0, "no memory");
     }
-    place_of(lines, name, &line, &column);
-    return sink->add(sink, text.p, v, file, line, column);
+    return hand_over(r, name, text.p, value, v);
 }
 
 /* Names that are annotated and not bound. */
 static bool
-emit_annotations(struct gn_cfg_sink *sink, PyObject *dict, PyObject *lines, const char *file)
+emit_annotations(struct run *r, PyObject *dict)
 {
     PyObject *annotations = PyDict_GetItemString(dict, "__annotations__"); /* borrowed */
     PyObject *name, *type;
@@ -317,30 +324,27 @@ emit_annotations(struct gn_cfg_sink *sink, PyObject *dict, PyObject *lines, cons
     while (ok && annotations != NULL && PyDict_Check(annotations) &&
            PyDict_Next(annotations, &pos, &name, &type)) {
         struct gn_slice text;
-        int line, column;
 
         if (!PyUnicode_Check(name) || PyDict_Contains(dict, name) != 0 ||
-            !text_of(sink->arena, name, &text) || !sink->wants(sink, text))
+            !text_of(r->sink->arena, name, &text) || !r->sink->wants(r->sink, text))
             continue;
-        place_of(lines, name, &line, &column);
-        ok = sink->add(sink, text.p, NULL, file, line, column);
+        ok = hand_over(r, name, text.p, NULL, NULL);
     }
     return ok;
 }
 
 static bool
-emit_all(struct gn_py *h, struct gn_cfg_sink *sink, PyObject *module, PyObject *lines,
-         const char *file, struct gn_err *err)
+emit_all(struct run *r, struct gn_err *err)
 {
     /* A copy: converting a value may run code of its class. */
-    PyObject *dict = PyDict_Copy(PyModule_GetDict(module));
+    PyObject *dict = PyDict_Copy(PyModule_GetDict(r->module));
     PyObject *name, *value;
     Py_ssize_t pos = 0;
     bool ok = dict != NULL;
 
     while (ok && PyDict_Next(dict, &pos, &name, &value))
-        ok = emit(h, sink, name, value, lines, file, err);
-    ok = ok && emit_annotations(sink, dict, lines, file);
+        ok = emit(r, name, value, err);
+    ok = ok && emit_annotations(r, dict);
     Py_XDECREF(dict);
     return ok;
 }
@@ -411,56 +415,69 @@ new_module(PyObject *filename)
 }
 
 static PyObject *
-compile_source(PyObject *source, PyObject *filename)
+read_source(const char *path, struct gn_err *err)
 {
-    PyObject *compile = PyDict_GetItemString(PyEval_GetBuiltins(), "compile"); /* borrowed */
+    PyObject *source = NULL;
+    size_t n;
+    char *text = gn_fd_read_file(path, MAX_FILE_BYTES, &n);
 
-    if (compile == NULL)
+    if (text == NULL) {
+        gn_err_set(err, GN_E_IO, errno, "the file can't be read");
         return NULL;
-    return PyObject_CallFunction(compile, "OOsiO", source, filename, "exec", 0, Py_True);
+    }
+    source = PyBytes_FromStringAndSize(text, (Py_ssize_t)n);
+    free(text);
+    if (source == NULL)
+        gn_py_err_take_gil(err, NULL);
+    return source;
+}
+
+static bool
+run_source(struct run *r, PyObject *source, const char *path, struct gn_err *err)
+{
+    PyObject *filename = PyUnicode_DecodeFSDefault(path);
+    PyObject *code = NULL, *result = NULL, *dict;
+    bool ok = false;
+
+    if (filename != NULL)
+        code = gn_py_places_compile_gil(&r->places, r->sink, source, filename);
+    if (code != NULL)
+        r->module = new_module(filename);
+    if (r->module != NULL) {
+        dict = PyModule_GetDict(r->module); /* borrowed */
+        gn_py_places_watch_gil(&r->places, dict);
+        result = PyEval_EvalCode(code, dict, dict);
+    }
+    if (result == NULL) {
+        file_error(path, err);
+    } else {
+        ok = emit_all(r, err);
+        Py_XSETREF(r->h->conf_module, Py_NewRef(r->module));
+    }
+    Py_XDECREF(filename);
+    Py_XDECREF(code);
+    Py_XDECREF(result);
+    return ok;
 }
 
 static bool
 run_file(struct gn_py *h, const char *location, struct gn_cfg_sink *sink, struct gn_err *err)
 {
+    struct run r = {.h = h, .sink = sink, .location = location, .is_file = true};
     char path[PATH_MAX];
-    PyObject *source = NULL, *filename = NULL, *code = NULL, *module = NULL, *result = NULL,
-             *lines = NULL;
-    size_t n;
-    char *text;
-    bool ok = false;
+    PyObject *source;
+    bool ok;
 
     if (snprintf(path, sizeof(path), "%s%s%s", location[0] == '/' ? "" : h->start_dir,
                  location[0] == '/' ? "" : "/", location) >= (int)sizeof(path))
         return gn_err_set(err, GN_E_VALUE, 0, "the path is too long");
-    text = gn_fd_read_file(path, MAX_FILE_BYTES, &n);
-    if (text == NULL)
-        return gn_err_set(err, GN_E_IO, errno, "the file can't be read");
-    source = PyBytes_FromStringAndSize(text, (Py_ssize_t)n);
-    free(text);
-    filename = PyUnicode_DecodeFSDefault(path);
-    if (source != NULL && filename != NULL)
-        code = compile_source(source, filename);
-    if (code != NULL)
-        module = new_module(filename);
-    if (module != NULL)
-        result = PyEval_EvalCode(code, PyModule_GetDict(module), PyModule_GetDict(module));
-    if (result == NULL) {
-        file_error(path, err);
-        goto out;
-    }
-    lines = gn_py_lines_gil(source, path);
-    PyErr_Clear(); /* without lines the file alone is the place */
-    ok = emit_all(h, sink, module, lines, location, err);
-    Py_XSETREF(h->conf_module, module);
-    module = NULL;
-out:
-    Py_XDECREF(source);
-    Py_XDECREF(filename);
-    Py_XDECREF(code);
-    Py_XDECREF(module);
-    Py_XDECREF(result);
-    Py_XDECREF(lines);
+    source = read_source(path, err);
+    if (source == NULL)
+        return false;
+    ok = run_source(&r, source, path, err);
+    gn_py_places_fini_gil(&r.places);
+    Py_DECREF(source);
+    Py_XDECREF(r.module);
     return ok;
 }
 
@@ -580,16 +597,18 @@ static bool
 run_module(struct gn_py *h, const char *location, const char *name, struct gn_cfg_sink *sink,
            struct gn_err *err)
 {
-    PyObject *module = import_anew(h, name);
+    struct run r = {.h = h, .sink = sink, .location = location};
     bool ok = false;
 
-    if (module == NULL)
+    r.module = import_anew(h, name);
+    if (r.module == NULL)
         gn_py_err_take_gil(err, NULL);
-    else if (!PyModule_Check(module))
+    else if (!PyModule_Check(r.module))
         gn_err_set(err, GN_E_VALUE, 0, "'%s' is no module", name);
     else
-        ok = emit_all(h, sink, module, NULL, location, err);
-    Py_XDECREF(module);
+        ok = emit_all(&r, err);
+    gn_py_places_fini_gil(&r.places);
+    Py_XDECREF(r.module);
     return ok;
 }
 

@@ -15,6 +15,7 @@ blackbox_tests = \
 	%D%/test_gthread.py \
 	%D%/test_hostile.py \
 	%D%/test_near_misses.py \
+	%D%/test_places.py \
 	%D%/test_print_forms.py \
 	%D%/test_proxy_protocol.py \
 	%D%/test_python_env.py \
