@@ -62,6 +62,49 @@ def test_text_shows_the_line(place):
     assert "\033" not in result.stderr
 
 
+@pytest.mark.parametrize("line,below", [
+    ("workers = 'x'", "^"),
+    ("\xe4\xf6 = 5; workers = 'x'", "        ^"),
+    ("\u540d = 5; workers = 'x'", "        ^"),  # two columns wide
+    ("t = '\U0001f600\u540d'; workers = 'x'", "            ^"),
+    ("t = 'e\u0301'; workers = 'x'", "         ^"),  # an accent takes none
+    ("if 1:\n\tworkers = 'x'", "\t^"),
+    ("t = '\t'; workers = 'x'", "     \t   ^"),
+])
+@pytest.mark.parametrize("first", ["", "\ufeff"])
+def test_caret_stands_below_the_name(line, below, first, place):
+    place.dir.write("wide.py", (first + line + "\n").encode())
+    result = place.run("--check-config", "-c", "wide.py", "app:app")
+    shown = line.splitlines()[-1]
+    assert "    %s\n    %s\n" % (shown, below) in result.stderr, result.stderr
+    number, column = line.count("\n") + 1, shown.index("workers") + 1
+    assert result.stderr.startswith("wide.py:%d:%d: error: workers" % (number, column))
+    one, = json.loads(place.run("--check-config=json", "-c", "wide.py", "app:app").stdout)
+    assert (one["origin"]["column"], one["origin"]["columnKind"]) == (column, "unicodeCodePoints")
+    log = json.loads(place.run("--check-config=sarif", "-c", "wide.py", "app:app").stdout)
+    assert log["runs"][0]["columnKind"] == "unicodeCodePoints"
+    region = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
+    assert region == {"startLine": number, "startColumn": column}
+
+
+def test_line_is_not_shown_when_lines_are_counted_otherwise(place):
+    place.dir.write("cr.py", b"x = 1\ry = 2\nworkers = 'x'\nz = 3\n")
+    result = place.run("--check-config", "-c", "cr.py", "app:app")
+    assert result.stderr.startswith("cr.py:3:1: error: workers")
+    assert "z = 3" not in result.stderr
+
+
+@pytest.mark.parametrize("name,text,place_", [
+    ("c.yaml", "\u540d: 1\n", "c.yaml:1:1"),
+    ("c.yaml", "{proc_name: '\u540d\xe4', workers: x}\n", "c.yaml:1:28"),
+    ("c.json", '{"proc_name": "\u540d\xe4", "workers": "x"}', "c.json:1:32"),
+])
+def test_columns_of_declarative_files_are_characters(name, text, place_, place):
+    place.dir.write(name, text.encode())
+    result = place.run("--check-config", "-c", name, "app:app")
+    assert result.stderr.startswith(place_ + ": error: "), result.stderr
+
+
 def test_json(place):
     result = place.run("--check-config=json", "-c", "c.py", "app:app")
     assert result.returncode == 1
@@ -70,7 +113,7 @@ def test_json(place):
         ("error", "GC104", "workers"), ("warning", "GC405", None)]
     assert found[0]["message"] == "not a whole number: 'four'"
     assert found[0]["origin"] == {"layer": "file", "file": "c.py", "line": 4, "column": 1,
-                                  "variable": None, "word": None, "text": None}
+                                  "columnKind": "unicodeCodePoints", "variable": None, "word": None, "text": None}
     assert "noise" in result.stderr and "GC104" not in result.stderr
 
 

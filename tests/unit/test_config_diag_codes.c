@@ -69,7 +69,12 @@ static const struct {
     const char *want; /* behind the message; "" when the line is not shown */
 } sources[] = {
     {"workers = x", 11, GN_S_WORKERS, "    workers = x\n              ^\n"},
-    {"\tworkers: \x01", 2, GN_S_WORKERS, "     workers: ?\n     ^\n"},
+    {"\tworkers: \x01", 2, GN_S_WORKERS, "    \tworkers: ?\n    \t^\n"},
+    {"\xe5\x90\x8d: x", 4, GN_S_WORKERS, "    \xe5\x90\x8d: x\n        ^\n"},
+    {"e\xcc\x81: x", 5, GN_S_WORKERS, "    e\xcc\x81: x\n       ^\n"},
+    {"\xe4: x", 4, GN_S_WORKERS, "    ?: x\n       ^\n"},
+    {"\xc2\x9b: x", 4, GN_S_WORKERS, "    ?: x\n       ^\n"},
+    {"a\rworkers = x", 2, GN_S_WORKERS, ""},
     {"\xc3\xa4: x", 4, GN_S_WORKERS, "    \xc3\xa4: x\n       ^\n"},
     {"workers =", 10, GN_S_WORKERS, "    workers =\n             ^\n"},
     {"workers", 9, GN_S_WORKERS, ""},
