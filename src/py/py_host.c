@@ -153,12 +153,15 @@ static void
 host_release_handles(struct gn_host *host, void *handles)
 {
     struct gn_py *h = gn_py_of(host);
+    bool is_empty;
 
     if (handles == NULL || !h->is_started || h->is_stopped)
         return;
+    is_empty = PyList_GET_SIZE((PyObject *)handles) == 0;
     Py_DECREF((PyObject *)handles);
     /* A function and the module that it was defined in hold each other. */
-    PyGC_Collect();
+    if (!is_empty)
+        PyGC_Collect();
 }
 
 static void

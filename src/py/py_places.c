@@ -114,6 +114,22 @@ set_place(struct gn_py_place *place, PyObject *source, PyObject *at)
 
 /* ---- modules that were imported ---- */
 
+/* As the builtin compile() does it. That one makes the types of the syntax tree first, which takes
+ * longer than everything else here, so it is left to find words for what can't be compiled at all.
+ */
+static PyObject *
+compile_source(PyObject *source, PyObject *filename)
+{
+    PyCompilerFlags flags = {.cf_flags = PyCF_SOURCE_IS_UTF8,
+                             .cf_feature_version = PY_MINOR_VERSION};
+    const char *text = PyBytes_AS_STRING(source);
+
+    if (strlen(text) != (size_t)PyBytes_GET_SIZE(source))
+        return PyObject_CallFunction(PyDict_GetItemString(PyEval_GetBuiltins(), "compile"), "OOs",
+                                     source, filename, "exec");
+    return Py_CompileStringObject(text, filename, Py_file_input, &flags, -1);
+}
+
 /* True when a constant of the text may be the value: `constant` is a tuple of one. */
 static bool
 is_value(PyObject *constant, PyObject *value)
@@ -441,16 +457,13 @@ PyObject *
 gn_py_places_compile_gil(struct gn_py_places *p, struct gn_cfg_sink *sink, PyObject *source,
                          PyObject *filename)
 {
-    PyObject *compile = PyDict_GetItemString(PyEval_GetBuiltins(), "compile"); /* borrowed */
     struct gn_py_ways ways = {0};
     PyObject *code, *marked = NULL;
 
     p->sink = sink;
     p->source = Py_NewRef(source);
     p->filename = Py_NewRef(filename);
-    code = compile != NULL
-               ? PyObject_CallFunction(compile, "OOsiO", source, filename, "exec", 0, Py_True)
-               : NULL;
+    code = compile_source(source, filename);
     if (code == NULL)
         return NULL;
     p->stores = gn_py_stores_gil(code, &ways);
