@@ -66,6 +66,7 @@ struct gn_py {
     PyObject *path_undo;    /* list: entries of sys.path that are ours */
     PyObject *conf_module;  /* the configuration module: its globals keep the hooks alive */
     PyObject *conf_brought; /* set: names of the modules that python:MODULE has brought in */
+    PyObject *conf_texts;   /* dict: file name -> what is known of a module's text (py_places.c) */
 
     /* Types of the module _gunicorn. */
     PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,

@@ -451,6 +451,7 @@ run_source(struct run *r, PyObject *source, const char *path, struct gn_err *err
     if (result == NULL) {
         file_error(path, err);
     } else {
+        gn_py_places_read_stars_gil(&r->places, r->h);
         ok = emit_all(r, err);
         Py_XSETREF(r->h->conf_module, Py_NewRef(r->module));
     }
@@ -601,12 +602,14 @@ run_module(struct gn_py *h, const char *location, const char *name, struct gn_cf
     bool ok = false;
 
     r.module = import_anew(h, name);
-    if (r.module == NULL)
+    if (r.module == NULL) {
         gn_py_err_take_gil(err, NULL);
-    else if (!PyModule_Check(r.module))
+    } else if (!PyModule_Check(r.module)) {
         gn_err_set(err, GN_E_VALUE, 0, "'%s' is no module", name);
-    else
+    } else {
+        gn_py_places_read_module_gil(h, r.module);
         ok = emit_all(&r, err);
+    }
     gn_py_places_fini_gil(&r.places);
     Py_XDECREF(r.module);
     return ok;

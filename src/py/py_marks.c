@@ -469,6 +469,22 @@ gn_py_marks_watch_gil(struct gn_py_marks *m, PyObject *dict)
 }
 
 PyObject *
+gn_py_marks_stars_gil(struct gn_py_marks *m)
+{
+    PyObject *stars = PyList_New(0);
+
+    for (Py_ssize_t i = 0; stars != NULL && i < PyList_GET_SIZE(m->marks); i++) {
+        struct mark *mark = (struct mark *)PyList_GET_ITEM(m->marks, i); /* borrowed */
+        PyObject *star = gn_py_star_gil(mark->statement);
+
+        if (star != NULL && PyList_Append(stars, star) < 0)
+            PyErr_Clear();
+        Py_XDECREF(star);
+    }
+    return stars;
+}
+
+PyObject *
 gn_py_marks_find_gil(struct gn_py_marks *m, PyObject *name, PyObject *value)
 {
     PyObject *place = PyDict_GetItemWithError(m->places, name); /* borrowed */

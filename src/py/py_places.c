@@ -9,14 +9,15 @@
 
 enum { MAX_FILE_BYTES = 16 << 20, MAX_DEPTH = 8 };
 
-/* What is known of the text of a module: a list. */
+/* What is known of the text of a module: a list. It is read when the module was imported just now,
+ * and kept: what a later reload finds in the file is not what this module came from. */
 enum known {
     KNOWN_SOURCE,
     KNOWN_STORES,
     KNOWN_HAS_STAR,
     KNOWN_HAS_OTHER,
     KNOWN_CANDIDATES,
-    KNOWN_N
+    KNOWN_SPEC, /* of the module: each import has its own */
 };
 
 static void find_in_module(struct gn_py_places *p, struct gn_py *h, PyObject *module,
@@ -190,7 +191,7 @@ value_in(PyObject *module, PyObject *name)
 
 /* New list, or NULL with or without an exception. */
 static PyObject *
-read_module(PyObject *file)
+read_module(PyObject *file, PyObject *spec)
 {
     PyObject *path = NULL, *source = NULL, *code = NULL, *stores = NULL, *known = NULL;
     struct gn_py_ways ways = {0};
@@ -208,9 +209,9 @@ read_module(PyObject *file)
     if (code != NULL)
         stores = gn_py_stores_gil(code, &ways);
     if (stores != NULL)
-        known = Py_BuildValue("[OOOOO]", source, ways.are_stores_known ? stores : Py_None,
+        known = Py_BuildValue("[OOOOOO]", source, ways.are_stores_known ? stores : Py_None,
                               ways.has_star ? Py_True : Py_False,
-                              ways.has_other ? Py_True : Py_False, Py_None);
+                              ways.has_other ? Py_True : Py_False, Py_None, spec);
     Py_XDECREF(path);
     Py_XDECREF(source);
     Py_XDECREF(code);
@@ -218,23 +219,27 @@ read_module(PyObject *file)
     return known;
 }
 
-/* What is known of the file; borrowed, or NULL. */
+/* What is known of the module's text; borrowed, or NULL. */
 static PyObject *
-known_of(struct gn_py_places *p, PyObject *file)
+known_of(struct gn_py *h, PyObject *module, PyObject *file)
 {
+    PyObject *spec = PyDict_GetItemString(PyModule_GetDict(module), "__spec__"); /* borrowed */
     PyObject *known;
 
-    if (p->modules == NULL)
-        p->modules = PyDict_New();
-    if (p->modules == NULL)
+    if (h->conf_texts == NULL)
+        h->conf_texts = PyDict_New();
+    if (h->conf_texts == NULL || spec == NULL)
         return NULL;
-    known = PyDict_GetItemWithError(p->modules, file); /* borrowed */
-    if (known == NULL) {
-        known = read_module(file);
+    known = PyDict_GetItemWithError(h->conf_texts, file); /* borrowed */
+    if (known == NULL || PyList_GET_ITEM(known, KNOWN_SPEC) != spec) {
+        known = read_module(file, spec);
         PyErr_Clear();
-        if (known == NULL || PyDict_SetItem(p->modules, file, known) < 0)
-            known = NULL;
-        Py_XDECREF(known); /* the dict holds it */
+        if (known == NULL || PyDict_SetItem(h->conf_texts, file, known) < 0) {
+            PyErr_Clear();
+            Py_XDECREF(known);
+            return NULL;
+        }
+        Py_DECREF(known); /* the dict holds it */
     }
     PyErr_Clear();
     return known;
@@ -411,13 +416,58 @@ find_in_module(struct gn_py_places *p, struct gn_py *h, PyObject *module, PyObje
         p->depth >= MAX_DEPTH)
         return;
     name_file(h, file, place->file, sizeof(place->file));
-    known = known_of(p, file); /* borrowed */
+    known = known_of(h, module, file); /* borrowed */
     if (known == NULL || value == NULL)
         return;
     p->depth++;
     if (!find_store(known, name, value, place))
         find_candidate(p, h, module, file, known, name, value, place);
     p->depth--;
+}
+
+/* Reads the text of the module and of those whose names it imports, as long as it is the one that
+ * they came from. */
+static void
+read_texts(struct gn_py *h, PyObject *module, int depth)
+{
+    PyObject *file = PyDict_GetItemString(PyModule_GetDict(module), "__file__"); /* borrowed */
+    PyObject *known = file != NULL && PyUnicode_Check(file) ? known_of(h, module, file) : NULL;
+    PyObject *candidates, *stars = NULL; /* borrowed, as is `known` */
+
+    if (known == NULL || depth >= MAX_DEPTH || PyList_GET_ITEM(known, KNOWN_HAS_STAR) != Py_True)
+        return;
+    candidates = candidates_of(known, file);
+    if (candidates != NULL)
+        stars = PyDict_GetItemString(candidates, "*");
+    for (Py_ssize_t i = 0; stars != NULL && i < PyList_GET_SIZE(stars); i++) {
+        PyObject *row = PyList_GET_ITEM(stars, i);
+        PyObject *other = module_of_star(module, PyTuple_GET_ITEM(row, 2));
+
+        if (other != NULL)
+            read_texts(h, other, depth + 1);
+    }
+}
+
+void
+gn_py_places_read_module_gil(struct gn_py *h, PyObject *module)
+{
+    read_texts(h, module, 0);
+    PyErr_Clear();
+}
+
+void
+gn_py_places_read_stars_gil(struct gn_py_places *p, struct gn_py *h)
+{
+    PyObject *stars = p->marks != NULL ? gn_py_marks_stars_gil(p->marks) : NULL;
+
+    for (Py_ssize_t i = 0; stars != NULL && i < PyList_GET_SIZE(stars); i++) {
+        PyObject *module = module_of_star(NULL, PyList_GET_ITEM(stars, i)); /* borrowed */
+
+        if (module != NULL)
+            read_texts(h, module, 0);
+    }
+    PyErr_Clear();
+    Py_XDECREF(stars);
 }
 
 void
@@ -553,7 +603,6 @@ gn_py_places_fini_gil(struct gn_py_places *p)
     Py_CLEAR(p->filename);
     Py_CLEAR(p->stores);
     Py_CLEAR(p->annotations);
-    Py_CLEAR(p->modules);
     gn_py_marks_free_gil(p->marks);
     p->marks = NULL;
 }

@@ -28,7 +28,6 @@ struct gn_py_places {
     PyObject *stores; /* what gn_py_stores_gil found, or NULL */
     struct gn_py_marks *marks;
     PyObject *annotations;
-    PyObject *modules; /* dict: file name -> what is known of its text */
     int depth;
 };
 
@@ -37,6 +36,10 @@ PyObject *gn_py_places_compile_gil(struct gn_py_places *p, struct gn_cfg_sink *s
                                    PyObject *source, PyObject *filename);
 /* The code runs next, in the namespace `dict`. */
 void gn_py_places_watch_gil(struct gn_py_places *p, PyObject *dict);
+/* Right behind the run: reads the texts of modules, which may change before a reload that doesn't
+ * import them anew. */
+void gn_py_places_read_stars_gil(struct gn_py_places *p, struct gn_py *h);
+void gn_py_places_read_module_gil(struct gn_py *h, PyObject *module);
 /* Where the value of a name comes from. A NULL value: where the name is annotated. */
 void gn_py_places_find_gil(struct gn_py_places *p, struct gn_py *h, PyObject *name, PyObject *value,
                            struct gn_py_place *place);
@@ -60,6 +63,8 @@ PyObject *gn_py_stores_gil(PyObject *code, struct gn_py_ways *ways);
 PyObject *gn_py_marks_compile_gil(struct gn_py_marks **marks, struct gn_cfg_sink *sink,
                                   PyObject *source, PyObject *filename);
 void gn_py_marks_watch_gil(struct gn_py_marks *marks, PyObject *dict);
+/* List of (module, level) of all star imports. */
+PyObject *gn_py_marks_stars_gil(struct gn_py_marks *marks);
 /* Borrowed: (line, offset) or (line, offset, (module, level)) of a star import; NULL when it isn't
  * known. Never raises. */
 PyObject *gn_py_marks_find_gil(struct gn_py_marks *marks, PyObject *name, PyObject *value);

@@ -100,10 +100,10 @@ def test_a_module_is_read_anew(case, site):
     server = start_with_module(site, name, files)
     old = server.workers()
     site.dir.write(changed, text)
-    reload(server, r"workers: 1 -> 2 \(")
+    reload(server, r"workers: 1 -> 2 \(%s:1:1\)$" % re.escape(changed))
     old = settle(server, old, 2)
-    site.dir.write(changed, "workers = 3 \n")  # and once more
-    reload(server, r"workers: 2 -> 3 \(")
+    site.dir.write(changed, "\nworkers = 3 \n")  # and once more
+    reload(server, r"workers: 2 -> 3 \(%s:2:1\)$" % re.escape(changed))
     settle(server, old, 3)
 
 
@@ -141,6 +141,31 @@ def test_a_broken_module_keeps_table_and_workers(broken, site):
     site.dir.write("conf/base.py", "workers = 2\n")
     reload(server, r"workers: 1 -> 2 \(")
     settle(server, old, 2)
+
+
+@pytest.mark.parametrize("broken", ["workers = 'x'\n", "1 / 0\n", "workers = = 2\n",
+                                    "import sys\nsys.exit(0)\n", "import no_such_module_x\n"])
+def test_a_broken_file_keeps_table_and_workers(broken, site):
+    server = site.start(conf="workers = 1\n")
+    old = server.wait_workers(1)
+    site.dir.write("gunicorn.conf.py", broken)
+    reload(server, "Reload failed, the old configuration stays in force")
+    assert server.get().body == b"hello\n"
+    assert server.workers() == old
+    site.dir.write("gunicorn.conf.py", "workers = 2\n")
+    reload(server, r"workers: 1 -> 2 \(gunicorn\.conf\.py:1:1\)$")
+    settle(server, old, 2)
+
+
+def test_the_place_in_a_module_that_is_not_read_anew(site):
+    """A file that changed later doesn't tell where the values of the module come from."""
+    site.dir.write("base.py", "workers = int('1')\ntimeout = int('20')\n")
+    server = site.start(conf="from base import *\nworkers = 1\ntimeout = 30\n")
+    old = server.wait_workers(1)
+    site.dir.write("base.py", "\n\n\ntimeout = int('25')\n")
+    site.dir.write("gunicorn.conf.py", "from base import *\nworkers = 1\n")
+    reload(server, r"timeout: 30 -> 20 \(base\.py:2:1\)$")
+    settle(server, old, 1)
 
 
 @pytest.mark.parametrize("name,good,bad,better", [
