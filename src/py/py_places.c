@@ -331,10 +331,10 @@ choose_row(PyObject *rows, PyObject *module, PyObject *name, PyObject *value, bo
 /* From the byte code alone: a name that is stored once, in a text without other ways. True when
  * nothing more can be found. */
 static bool
-find_store(PyObject *known, PyObject *name, PyObject *value, struct gn_py_place *place)
+find_store(PyObject *known, PyObject *name, struct gn_py_place *place)
 {
     PyObject *stores = PyList_GET_ITEM(known, KNOWN_STORES); /* borrowed */
-    PyObject *rows, *row;
+    PyObject *rows;
 
     if (stores == Py_None || PyList_GET_ITEM(known, KNOWN_HAS_STAR) == Py_True ||
         PyList_GET_ITEM(known, KNOWN_HAS_OTHER) == Py_True)
@@ -344,9 +344,7 @@ find_store(PyObject *known, PyObject *name, PyObject *value, struct gn_py_place 
         return true;
     if (PyList_GET_SIZE(rows) != 1)
         return false;
-    row = PyList_GET_ITEM(rows, 0); /* borrowed */
-    if (PyTuple_GET_ITEM(row, 1) == Py_None || is_value(PyTuple_GET_ITEM(row, 1), value))
-        set_place(place, PyList_GET_ITEM(known, KNOWN_SOURCE), PyTuple_GET_ITEM(row, 0));
+    set_place(place, PyList_GET_ITEM(known, KNOWN_SOURCE), PyList_GET_ITEM(rows, 0));
     return true;
 }
 
@@ -420,7 +418,7 @@ find_in_module(struct gn_py_places *p, struct gn_py *h, PyObject *module, PyObje
     if (known == NULL || value == NULL)
         return;
     p->depth++;
-    if (!find_store(known, name, value, place))
+    if (!find_store(known, name, place))
         find_candidate(p, h, module, file, known, name, value, place);
     p->depth--;
 }
@@ -536,16 +534,13 @@ gn_py_places_watch_gil(struct gn_py_places *p, PyObject *dict)
         gn_py_marks_watch_gil(p->marks, dict);
 }
 
-/* A constant that was stored is the very object that the name has. */
 static void
-find_own_store(struct gn_py_places *p, PyObject *name, PyObject *value, struct gn_py_place *place)
+find_own_store(struct gn_py_places *p, PyObject *name, struct gn_py_place *place)
 {
     PyObject *rows = PyDict_GetItemWithError(p->stores, name); /* borrowed */
-    PyObject *row = rows != NULL ? PyList_GET_ITEM(rows, 0) : NULL;
-    PyObject *constant = row != NULL ? PyTuple_GET_ITEM(row, 1) : NULL;
 
-    if (row != NULL && (constant == Py_None || PyTuple_GET_ITEM(constant, 0) == value))
-        set_place(place, p->source, PyTuple_GET_ITEM(row, 0));
+    if (rows != NULL)
+        set_place(place, p->source, PyList_GET_ITEM(rows, 0));
 }
 
 static void
@@ -592,7 +587,7 @@ gn_py_places_find_gil(struct gn_py_places *p, struct gn_py *h, PyObject *name, P
     else if (p->marks != NULL)
         find_marked(p, h, name, value, place);
     else if (p->stores != NULL)
-        find_own_store(p, name, value, place);
+        find_own_store(p, name, place);
     PyErr_Clear();
 }
 

@@ -55,8 +55,8 @@ struct gn_py_ways {
     bool are_stores_known; /* not with byte code that has no columns */
 };
 
-/* py_stores.c: a dict name -> list of ((line, offset), constant as tuple of one or None), one row
- * for each place in the code that stores the name; NULL with an exception. */
+/* py_stores.c: a dict name -> list of (line, offset), one for each place in the code that stores
+ * the name; NULL with an exception. */
 PyObject *gn_py_stores_gil(PyObject *code, struct gn_py_ways *ways);
 
 /* py_marks.c: a code object with marks, or NULL with an exception. */

@@ -45,9 +45,7 @@ add_row(PyObject *stores, PyObject *name, PyObject *row)
         }
     }
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(rows); i++) {
-        PyObject *known = PyTuple_GET_ITEM(PyList_GET_ITEM(rows, i), 0); /* borrowed */
-
-        if (PyObject_RichCompareBool(known, PyTuple_GET_ITEM(row, 0), Py_EQ) == 1)
+        if (PyObject_RichCompareBool(PyList_GET_ITEM(rows, i), row, Py_EQ) == 1)
             return true;
     }
     ok = PyList_Append(rows, row) == 0;
@@ -57,32 +55,27 @@ add_row(PyObject *stores, PyObject *name, PyObject *row)
 
 #if GN_PY_HAS_POSITIONS
 static bool
-add_store(struct scan *s, Py_ssize_t unit, int arg, int constant)
+add_store(struct scan *s, Py_ssize_t unit, int arg)
 {
     int line = 0, end_line, offset = -1, end_offset;
-    PyObject *name, *value, *row;
+    PyObject *row;
     bool ok;
 
     if (arg >= PyTuple_GET_SIZE(s->names) ||
         !PyCode_Addr2Location((PyCodeObject *)s->code, (int)(unit * 2), &line, &offset, &end_line,
                               &end_offset))
         return true;
-    name = PyTuple_GET_ITEM(s->names, arg); /* borrowed */
-    value = constant >= 0 && constant < PyTuple_GET_SIZE(s->consts)
-                ? Py_BuildValue("(O)", PyTuple_GET_ITEM(s->consts, constant))
-                : Py_NewRef(Py_None);
-    row = Py_BuildValue("((ii)N)", line, offset, value);
-    ok = row != NULL && add_row(s->stores, name, row);
+    row = Py_BuildValue("(ii)", line, offset);
+    ok = row != NULL && add_row(s->stores, PyTuple_GET_ITEM(s->names, arg), row);
     Py_XDECREF(row);
     return ok;
 }
 #else
 static bool
-add_store(struct scan *s, Py_ssize_t unit, int arg, int constant)
+add_store(struct scan *s, Py_ssize_t unit, int arg)
 {
     (void)unit;
     (void)arg;
-    (void)constant;
     (void)add_row;
     s->ways->are_stores_known = false;
     return true;
@@ -92,7 +85,7 @@ add_store(struct scan *s, Py_ssize_t unit, int arg, int constant)
 static bool
 scan_units(struct scan *s, const unsigned char *units, Py_ssize_t n)
 {
-    int arg = 0, constant = -1;
+    int arg = 0;
     bool ok = true;
 
     for (Py_ssize_t i = 0; ok && i < n; i++) {
@@ -104,8 +97,7 @@ scan_units(struct scan *s, const unsigned char *units, Py_ssize_t n)
         if (op == STORE_GLOBAL || op == DELETE_GLOBAL)
             s->ways->has_other = true;
         if (op == STORE_NAME && s->is_module)
-            ok = add_store(s, i, arg, constant);
-        constant = op == LOAD_CONST ? arg : -1;
+            ok = add_store(s, i, arg);
         arg = 0;
     }
     return ok;

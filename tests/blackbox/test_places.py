@@ -39,6 +39,14 @@ workers = 2  #: workers
 timeout = backlog = 5  #: timeout
 #         ^ backlog
 """,
+    "conditional expressions": """
+import os
+workers = 2 if os else 3  #: workers
+timeout = os or 5 and 6 or 7
+timeout = os and 8  #: timeout
+backlog = (None or  #: backlog
+           9)
+""",
     "the last one": """
 workers = 2
 workers = 3  #: workers
@@ -333,6 +341,7 @@ def test_star_import_leads_to_the_other_file(place):
 
 
 MODULES = {
+    "conditional expression": ("import os\nworkers = 2 if os else 3  #: workers\n", {}),
     "one": ("workers = int('2')  #: workers\n", {}),
     "the last": ("workers = 1\nworkers = int('2')  #: workers\n", {}),
     "equal to one": ("import sys\nif sys.argv is None:\n    workers = 1\nelse:\n    workers = 2\n"
