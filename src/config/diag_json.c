@@ -80,8 +80,8 @@ put_origin(cJSON *object, const struct gn_origin *o)
            gn_diag_put_text(to, "file", o->file) && put_number(to, "line", o->line) &&
            put_number(to, "column", o->column) &&
            gn_diag_put_text(to, "columnKind", o->column > 0 ? "unicodeCodePoints" : NULL) &&
-           gn_diag_put_text(to, "variable", o->variable) &&
-           put_number(to, "word", o->word) && gn_diag_put_text(to, "text", o->text);
+           gn_diag_put_text(to, "variable", o->variable) && put_number(to, "word", o->word) &&
+           gn_diag_put_text(to, "text", o->text);
 }
 
 static bool

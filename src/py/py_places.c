@@ -474,6 +474,7 @@ gn_py_places_find_in_module_gil(struct gn_py_places *p, struct gn_py *h, PyObjec
 {
     *place = (struct gn_py_place){"", 0, 0};
     find_in_module(p, h, module, name, value, place);
+    PyErr_Clear();
 }
 
 /* ---- the configuration file ---- */
