@@ -176,15 +176,27 @@ has_application(const struct gn_frozen *f)
 /* What the server would do with the table before it binds: the directory, the paths, the
  * environment, the import. */
 static bool
-check_application(struct gn_host *host, const struct gn_frozen *f, struct gn_err *err)
+check_application(struct gn_host *host, const struct gn_frozen *f, bool changes_owner,
+                  struct gn_err *err)
 {
     /* The Python environment may be named relative to where we were started. */
     if (!host->ops->start(host, err))
         return false;
+    host->ops->stream_output(host);
     if (chdir(f->cfg.chdir) != 0)
         return gn_err_set(err, GN_E_IO, errno, "can't chdir to '%s'", f->cfg.chdir);
-    return host->ops->apply_paths(host, f, err) && host->ops->apply_env(host, f, err) &&
-           host->ops->load_app(host, f, NULL, err);
+    if (!host->ops->apply_env(host, f, err) || !host->ops->apply_paths(host, f, err))
+        return false;
+    /* Workers are their own user before they load it; a master that loads it is not. */
+    changes_owner = changes_owner && !f->cfg.preload_app;
+    if (changes_owner &&
+        !gn_proc_set_owner((uid_t)f->cfg.user, (gid_t)f->cfg.group, f->cfg.initgroups, err))
+        return false;
+    if (host->ops->load_app(host, f, NULL, err))
+        return true;
+    if (changes_owner)
+        host->ops->explain_paths(host, err);
+    return false;
 }
 
 /* What fails behind the compiler: as the original says it, or as one more diagnostic. */
@@ -209,6 +221,7 @@ fail(struct gn_diags *diags, enum gn_check_form form, enum gn_diag_code code, st
 struct load_job {
     struct gn_host *host;
     const struct gn_frozen *frozen;
+    bool changes_owner;
 };
 
 static bool
@@ -218,7 +231,7 @@ load_work(void *ctx, struct gn_err *err)
     bool ok;
 
     job->host->ops->after_fork(job->host, true);
-    ok = check_application(job->host, job->frozen, err);
+    ok = check_application(job->host, job->frozen, job->changes_owner, err);
     job->host->ops->flush(job->host);
     return ok;
 }
@@ -236,7 +249,8 @@ static bool
 check_in_child(struct gn_host *host, const struct gn_compiled *compiled, struct gn_err *err)
 {
     int64_t timeout_s = compiled->options.check_timeout_s;
-    struct load_job ctx = {.host = host, .frozen = compiled->frozen};
+    struct load_job ctx = {
+        .host = host, .frozen = compiled->frozen, .changes_owner = compiled->mode == GN_MODE_CHECK};
     struct gn_proc_job job = {
         .work = load_work, .end = load_end, .ctx = &ctx, .timeout_ns = gn_clock_ns_of_s(timeout_s)};
     struct gn_proc_outcome outcome = {0};
@@ -248,23 +262,11 @@ check_in_child(struct gn_host *host, const struct gn_compiled *compiled, struct 
     host->ops->after_fork(host, false);
     if (!has_child)
         return false;
-    switch (outcome.how) {
-    case GN_PROC_EXITED:
-        return gn_err_set(err, GN_E_APP_LOAD, 0,
-                          "the application ended the process with status %d while it was loaded",
-                          outcome.number);
-    case GN_PROC_SIGNAL:
-        return gn_err_set(err, GN_E_APP_LOAD, 0,
-                          "the process was ended by %s while the application was loaded",
-                          gn_proc_signal_name(outcome.number));
-    case GN_PROC_TIMEOUT:
-        return gn_err_set(err, GN_E_APP_LOAD, 0,
-                          "the application was not loaded within %lld s (see --check-timeout)",
-                          (long long)timeout_s);
-    case GN_PROC_RESULT:
-        break;
-    }
-    return outcome.result;
+    if (gn_proc_tell(&outcome, "the application", timeout_s, err))
+        return true;
+    if (outcome.how != GN_PROC_RESULT)
+        err->code = GN_E_APP_LOAD;
+    return false;
 }
 
 static bool

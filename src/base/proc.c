@@ -133,9 +133,11 @@ bool
 gn_proc_set_owner(uid_t uid, gid_t gid, bool initgroups, struct gn_err *err)
 {
     bool is_root = geteuid() == 0;
+    int death = 0;
 
     if (geteuid() == uid && getuid() == uid && getegid() == gid && getgid() == gid)
         return true;
+    prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0);
     if (is_root) {
         bool ok = initgroups ? set_user_groups(uid, gid) : setgroups(0, NULL) == 0;
 
@@ -149,6 +151,8 @@ gn_proc_set_owner(uid_t uid, gid_t gid, bool initgroups, struct gn_err *err)
     /* A security module may let the call succeed and leave a way back: then we must not go on. */
     if (is_root && uid != 0 && setuid(0) == 0)
         return gn_err_set(err, GN_E_IO, 0, "user %u could become root again", (unsigned)uid);
+    /* The kernel forgets it when the owner changes. */
+    prctl(PR_SET_PDEATHSIG, death, 0, 0, 0);
     return true;
 }
 
@@ -292,6 +296,66 @@ tell_outcome(int status, int verdict, bool was_killed, struct gn_proc_outcome *o
     }
 }
 
+/* Numbers of our children as the kernel lists them, 0 behind the last; heap, or NULL. */
+static pid_t *
+list_children(void)
+{
+    char path[64];
+    FILE *file;
+    pid_t *list = calloc(1, sizeof(*list)), *bigger;
+    size_t n = 0;
+    int pid;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    file = fopen(path, "re");
+    while (list != NULL && file != NULL && fscanf(file, "%d", &pid) == 1) {
+        bigger = realloc(list, (n + 2) * sizeof(*list));
+        if (bigger == NULL)
+            break;
+        list = bigger;
+        list[n++] = pid;
+        list[n] = 0;
+    }
+    if (file != NULL)
+        fclose(file);
+    return list;
+}
+
+static bool
+is_listed(const pid_t *list, pid_t pid)
+{
+    for (size_t i = 0; list != NULL && list[i] != 0; i++) {
+        if (list[i] == pid)
+            return true;
+    }
+    return false;
+}
+
+/* What the job has left behind is ours since it ended. Each round brings children of the last. */
+static void
+end_orphans(const pid_t *before)
+{
+    bool any = before != NULL;
+
+    while (any) {
+        pid_t *now = list_children();
+
+        any = false;
+        for (size_t i = 0; now != NULL && now[i] != 0; i++) {
+            pid_t ended;
+
+            if (is_listed(before, now[i]))
+                continue;
+            kill(now[i], SIGKILL);
+            do {
+                ended = waitpid(now[i], NULL, __WALL);
+            } while (ended < 0 && errno == EINTR);
+            any = any || ended == now[i];
+        }
+        free(now);
+    }
+}
+
 bool
 gn_proc_run_child(const struct gn_proc_job *job, struct gn_proc_outcome *out, struct gn_err *err)
 {
@@ -300,19 +364,26 @@ gn_proc_run_child(const struct gn_proc_job *job, struct gn_proc_outcome *out, st
         mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t parent = getpid(), pid;
     bool was_killed = false, ok;
-    int status = 0, saved;
+    int status = 0, saved, adopts = 0;
+    pid_t *others;
 
     if (shared == MAP_FAILED)
         return gn_err_set(err, GN_E_MEMORY, errno, "no memory for a child process");
     atomic_init(&shared->verdict, VERDICT_NONE);
     /* Who started us may have SIGCHLD ignored: then there would be no status to wait for. */
     sigaction(SIGCHLD, &plain, &before);
+    others = list_children();
+    prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     fflush(NULL);
     pid = fork();
     if (pid == 0)
         run_job(job, parent, shared);
     ok = pid > 0 && wait_for_end(pid, &shared->verdict, job->timeout_ns, &status, &was_killed);
     saved = errno;
+    end_orphans(others);
+    free(others);
+    prctl(PR_SET_CHILD_SUBREAPER, adopts, 0, 0, 0);
     sigaction(SIGCHLD, &before, NULL);
     if (ok)
         tell_outcome(status, atomic_load(&shared->verdict), was_killed, out);
@@ -320,6 +391,28 @@ gn_proc_run_child(const struct gn_proc_job *job, struct gn_proc_outcome *out, st
         take_error(shared, err);
     munmap(shared, sizeof(*shared));
     return ok || gn_err_set(err, GN_E_IO, saved, "can't run a child process");
+}
+
+bool
+gn_proc_tell(const struct gn_proc_outcome *outcome, const char *what, int64_t timeout_s,
+             struct gn_err *err)
+{
+    switch (outcome->how) {
+    case GN_PROC_EXITED:
+        return gn_err_set(err, GN_E_VALUE, 0,
+                          "%s ended the process with status %d while it was loaded", what,
+                          outcome->number);
+    case GN_PROC_SIGNAL:
+        return gn_err_set(err, GN_E_VALUE, 0, "the process was ended by %s while %s was loaded",
+                          gn_proc_signal_name(outcome->number), what);
+    case GN_PROC_TIMEOUT:
+        return gn_err_set(err, GN_E_VALUE, 0,
+                          "%s was not loaded within %lld s (see --check-timeout)", what,
+                          (long long)timeout_s);
+    case GN_PROC_RESULT:
+        break;
+    }
+    return outcome->result;
 }
 
 const char *

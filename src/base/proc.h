@@ -48,10 +48,16 @@ struct gn_proc_outcome {
 
 /* Forks, runs the job in the child and waits for its end. Streams of stdio are flushed before. The
  * child dies with its parent; one that does not end soon after its result is killed, and the result
- * counts. A false result brings the error of `work` with it (a long `detail` is cut). False with
- * `err` when there is no child. */
+ * counts. Processes that the child has started and left behind are killed, daemons as well. A false
+ * result brings the error of `work` with it (a long `detail` is cut). False with `err` when there is
+ * no child. */
 bool gn_proc_run_child(const struct gn_proc_job *job, struct gn_proc_outcome *out,
                        struct gn_err *err) GN_MUST_CHECK;
+
+/* The result of `work`; for any other end false with `err` in words: "the process was ended by
+ * SIGSEGV while WHAT was loaded". */
+bool gn_proc_tell(const struct gn_proc_outcome *outcome, const char *what, int64_t timeout_s,
+                  struct gn_err *err) GN_MUST_CHECK;
 
 /* "SIGSEGV"; for numbers without a name "signal 99" (valid until the thread's next call). */
 const char *gn_proc_signal_name(int signo);

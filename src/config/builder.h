@@ -34,6 +34,7 @@ struct gn_builder {
     bool sendfile_default; /* what the setting's None stands for (variable SENDFILE) */
     bool checks_values_only; /* nothing outside of this process is looked at: files, users */
     bool checks_facts;       /* the other way round: whether the server could start here */
+    int64_t check_timeout_s; /* for each thing that the check imports */
 };
 
 enum gn_print_form { GN_PRINT_PLAIN, GN_PRINT_ORIGIN, GN_PRINT_JSON, GN_PRINT_YAML, GN_PRINT_DIFF };

@@ -133,6 +133,7 @@ choose_depth(struct gn_builder *b, const struct gn_cli_options *options)
     b->diags->shows_notes = checks && !prints;
     b->checks_values_only = options->checks_values_only && checks && !prints;
     b->checks_facts = !options->checks_values_only && checks && !prints;
+    b->check_timeout_s = options->check_timeout_s;
 }
 
 /* -h, --version and --describe work whatever else is wrong; the first of the first two wins. */

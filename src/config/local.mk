@@ -19,6 +19,11 @@ libgn_config_la_SOURCES = \
 	%D%/digest.c \
 	%D%/effective.c \
 	%D%/facts.c \
+	%D%/facts.h \
+	%D%/facts_bind.c \
+	%D%/facts_host.c \
+	%D%/facts_look.c \
+	%D%/facts_tls.c \
 	%D%/from_argv.c \
 	%D%/from_conf.c \
 	%D%/from_defaults.c \

@@ -42,6 +42,15 @@ enum gn_hook_id {
     GN_HOOK_COUNT
 };
 
+/* What a value is, for check_value. */
+enum gn_host_check {
+    GN_CHECK_WORKER_CLASS, /* a class, or the name of one */
+    GN_CHECK_LOGGER_CLASS,
+    GN_CHECK_LOG_FILE, /* path of an INI file */
+    GN_CHECK_LOG_JSON, /* path of a JSON file */
+    GN_CHECK_LOG_DICT,
+};
+
 struct gn_arbiter;
 
 struct gn_hook_args {
@@ -103,6 +112,16 @@ struct gn_host_ops {
 
     /* Imports the application. GN_E_APP_LOAD stands for exit status 4. A second call is free. */
     bool (*load_app)(struct gn_host *, const struct gn_frozen *, struct gn_log *, struct gn_err *);
+
+    /* The three are for checks, in a process that ends next. What user code prints leaves line by
+     * line from then on, so that it is seen whatever ends the process. */
+    void (*stream_output)(struct gn_host *);
+    /* After a failed import: says in `err` which place of the modules can't be read by this user.
+     */
+    void (*explain_paths)(struct gn_host *, struct gn_err *);
+    /* Loads what `value` means as the server would. No log file is opened or made. */
+    bool (*check_value)(struct gn_host *, enum gn_host_check, const struct gn_value *value,
+                        struct gn_err *);
 
     bool (*run_hook)(struct gn_host *, const struct gn_frozen *, enum gn_hook_id,
                      const struct gn_hook_args *, struct gn_err *);

@@ -152,6 +152,11 @@ null_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *c
 }
 
 static void
+null_explain_paths(struct gn_host *host GN_UNUSED, struct gn_err *err GN_UNUSED)
+{
+}
+
+static void
 null_dump_stacks(struct gn_host *host GN_UNUSED, int fd GN_UNUSED)
 {
 }
@@ -166,6 +171,8 @@ static const struct gn_host_ops null_ops = {
     .apply_paths = null_apply,
     .apply_env = null_apply,
     .load_app = null_load_app,
+    .stream_output = null_nothing,
+    .explain_paths = null_explain_paths,
     .run_hook = null_run_hook,
     .before_fork = null_nothing,
     .after_fork = null_after_fork,

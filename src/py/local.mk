@@ -3,6 +3,8 @@ libgn_py_la_CPPFLAGS = $(AM_CPPFLAGS) $(PYTHON_CFLAGS)
 libgn_py_la_SOURCES = \
 	%D%/py.h \
 	%D%/py_app.c \
+	%D%/py_check.c \
+	%D%/py_check.py \
 	%D%/py_conf.c \
 	%D%/py_environ.c \
 	%D%/py_err.c \
@@ -24,3 +26,11 @@ libgn_py_la_SOURCES = \
 	%D%/py_sock.c \
 	%D%/py_stores.c \
 	%D%/py_wsgi.c
+
+# A piece of Python that is run in checks, as text of C.
+src/py/py_check.inc: $(srcdir)/%D%/py_check.py
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n"/' $(srcdir)/%D%/py_check.py >$@.new && mv $@.new $@
+
+nodist_libgn_py_la_SOURCES = src/py/py_check.inc
+BUILT_SOURCES += src/py/py_check.inc
+CLEANFILES += src/py/py_check.inc

@@ -121,6 +121,12 @@ const struct gn_value *gn_py_to_value_gil(struct gn_py *, struct gn_arena *, PyO
 /* py_app.c */
 bool gn_py_load_app(struct gn_host *, const struct gn_frozen *, struct gn_log *, struct gn_err *);
 
+/* py_check.c */
+void gn_py_stream_output(struct gn_host *);
+void gn_py_explain_paths(struct gn_host *, struct gn_err *);
+bool gn_py_check_value(struct gn_host *, enum gn_host_check, const struct gn_value *,
+                       struct gn_err *);
+
 /* py_paths.c */
 bool gn_py_apply_paths(struct gn_host *, const struct gn_frozen *, struct gn_err *);
 bool gn_py_apply_env(struct gn_host *, const struct gn_frozen *, struct gn_err *);

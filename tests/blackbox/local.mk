@@ -4,6 +4,7 @@ blackbox_tests = \
 	%D%/test_arbiter.py \
 	%D%/test_check_forms.py \
 	%D%/test_check_facts.py \
+	%D%/test_check_tls.py \
 	%D%/test_ci_examples.py \
 	%D%/test_config_declarative.py \
 	%D%/test_config_errors.py \

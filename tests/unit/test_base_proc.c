@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -92,10 +93,13 @@ become_nobody(bool initgroups)
 {
     struct gn_err err = {0};
     gid_t groups[64];
-    int n;
+    int n, death = 0;
 
+    prctl(PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0);
     if (!gn_proc_set_owner(NOBODY, NOBODY, initgroups, &err))
         return 2;
+    if (prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0) != 0 || death != SIGUSR1)
+        return 6;
     if (getuid() != NOBODY || geteuid() != NOBODY || getgid() != NOBODY || getegid() != NOBODY)
         return 3;
     n = getgroups(GN_ARRAY_LEN(groups), groups);
@@ -260,8 +264,8 @@ START_TEST(run_child)
     struct gn_proc_job job = {.work = jobs[_i].work,
                               .end = jobs[_i].end,
                               .ctx = &touched,
-                              .timeout_ns = jobs[_i].want.how == GN_PROC_TIMEOUT ? 100000000
-                                                                                 : 60000000000};
+                              .timeout_ns =
+                                  jobs[_i].want.how == GN_PROC_TIMEOUT ? 100000000 : 60000000000};
     struct gn_proc_outcome out = {0};
     struct gn_err err = {0};
 
@@ -283,6 +287,77 @@ START_TEST(run_child)
 END_TEST
 
 /* A SIGCHLD that is ignored, as some who start programs leave it. */
+/* The number of a grandchild, in memory that everybody sees. */
+static bool
+work_starts_daemon(void *ctx, struct gn_err *err GN_UNUSED)
+{
+    pid_t volatile *daemon = ctx;
+    pid_t child = fork(), own;
+
+    if (child == 0) {
+        setsid();
+        own = fork();
+        if (own == 0) {
+            while (pause() < 0)
+                continue;
+        }
+        *daemon = own;
+        _exit(0);
+    }
+    return waitpid(child, NULL, 0) == child;
+}
+
+START_TEST(run_child_leaves_nobody_behind)
+{
+    pid_t *daemon =
+        mmap(NULL, sizeof(*daemon), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct gn_proc_job job = {.work = work_starts_daemon, .ctx = daemon, .timeout_ns = 60000000000};
+    struct gn_proc_outcome out = {0};
+    int adopts = -1, status;
+    pid_t mine = fork();
+
+    if (mine == 0) {
+        while (pause() < 0)
+            continue;
+    }
+    ck_assert(daemon != MAP_FAILED && mine > 0);
+    ck_assert(gn_proc_run_child(&job, &out, NULL));
+    ck_assert(out.how == GN_PROC_RESULT && out.result);
+    ck_assert_int_gt(*daemon, 0);
+    ck_assert(kill(*daemon, 0) != 0 && errno == ESRCH);
+    /* A child of before is none of the job's. */
+    ck_assert_int_eq(waitpid(mine, &status, WNOHANG), 0);
+    ck_assert(kill(mine, SIGKILL) == 0 && waitpid(mine, &status, 0) == mine);
+    ck_assert(prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0) == 0 && adopts == 0);
+    munmap(daemon, sizeof(*daemon));
+}
+END_TEST
+
+static const struct {
+    struct gn_proc_outcome outcome;
+    const char *want; /* NULL: true */
+} tells[] = {
+    {{.how = GN_PROC_RESULT, .result = true}, NULL},
+    {{.how = GN_PROC_RESULT}, "kept"},
+    {{.how = GN_PROC_EXITED, .number = 7},
+     "it ended the process with status 7 while it was loaded"},
+    {{.how = GN_PROC_SIGNAL, .number = SIGKILL},
+     "the process was ended by SIGKILL while it was loaded"},
+    {{.how = GN_PROC_TIMEOUT}, "it was not loaded within 9 s (see --check-timeout)"},
+};
+
+START_TEST(tell)
+{
+    struct gn_err err = {0};
+
+    gn_err_set(&err, GN_E_VALUE, 0, "kept");
+    ck_assert_int_eq(gn_proc_tell(&tells[_i].outcome, "it", 9, &err), tells[_i].want == NULL);
+    if (tells[_i].want != NULL)
+        ck_assert_str_eq(err.msg, tells[_i].want);
+    gn_err_clear(&err);
+}
+END_TEST
+
 START_TEST(run_child_ignored)
 {
     struct gn_proc_job job = {.work = work_true, .ctx = &(int){0}, .timeout_ns = 60000000000};
@@ -312,6 +387,8 @@ main(int argc, char **argv)
     tcase_add_loop_test(tc, daemonize, 0, 2);
     tcase_add_loop_test(tc, run_child, 0, GN_ARRAY_LEN(jobs));
     tcase_add_test(tc, run_child_ignored);
+    tcase_add_test(tc, run_child_leaves_nobody_behind);
+    tcase_add_loop_test(tc, tell, 0, GN_ARRAY_LEN(tells));
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

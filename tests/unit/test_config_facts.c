@@ -31,12 +31,21 @@ static const struct {
     {{"--log-config", "file"}, NULL},
     {{"--log-config", "no"}, "logconfig: can't read"},
     {{"--log-config-json", "."}, "is a directory"},
-    {{"--ca-certs", "file"}, NULL},
+    {{"--ca-certs", "file"}, "no certificates of authorities in "},
     {{"--ca-certs", "no"}, "ca_certs: can't read"},
     {{"--access-logformat", "%(h)s"}, NULL},
     {{"--access-logformat", "%(h"}, "access_log_format: "},
-    {{"--bind", "fd://2"}, NULL},
+    {{"--bind", "fd://2"}, "descriptor 2 is not a "},
     {{"--bind", "fd://999"}, "descriptor 999 is not open"},
+    {{"--bind", "127.0.0.1:0"}, NULL},
+    {{"--bind", "192.0.2.1:0"}, "192.0.2.1:0: this machine does not have the address"},
+    {{"--bind", "unix:x.sock"}, NULL},
+    {{"--bind", "unix:file"}, "is not a socket"},
+    {{"--bind", "unix:no/x.sock"}, "bind: directory"},
+    {{"--bind", "unix:file/x.sock"}, "is not a directory"},
+    {{"--ciphers", "NO-SUCH-NAME"}, "no cipher is left of 'NO-SUCH-NAME'"},
+    {{"--cert-reqs", "2"}, NULL},
+    {{"--cert-reqs", "3"}, "3 is no way to treat certificates of clients"},
 };
 
 START_TEST(facts)

@@ -1,0 +1,309 @@
+#include "config/facts.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+
+#include "base/addr.h"
+#include "base/fd.h"
+
+/* Whether the addresses could be listened on. Nothing here is seen by other processes: sockets are
+ * bound to no port or not at all, and a server that listens already is found in the kernel's list,
+ * not by a connection. Only a Unix socket has to be called to know whether somebody answers. */
+
+enum { LINE_BYTES = 512, TCP_LISTEN_STATE = 10, FIRST_FREE_PORT = 1024 };
+
+struct bound {
+    struct gn_facts *f;
+    const struct gn_candidate *c;
+    const struct gn_addr *addr;
+    const char *text; /* as given */
+};
+
+static struct gn_diag *complain(const struct bound *b, enum gn_diag_code code, const char *fmt, ...)
+    GN_PRINTF(3, 4);
+
+static struct gn_diag *
+complain(const struct bound *b, enum gn_diag_code code, const char *fmt, ...)
+{
+    const char *message;
+    va_list ap;
+
+    va_start(ap, fmt);
+    message = gn_arena_vprintf(&b->f->b->arena, fmt, ap);
+    va_end(ap);
+    return gn_diag_add(b->f->b->diags, code, &b->c->origin, b->c->setting, "%s: %s", b->text,
+                       message != NULL ? message : "no memory");
+}
+
+/* ---- ports ---- */
+
+static bool
+has_capability(unsigned number)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    return syscall(SYS_capget, &head, data) == 0 &&
+           (data[number / 32].effective & (1u << (number % 32))) != 0;
+}
+
+/* The lowest port that everybody may use. */
+static int
+first_free_port(void)
+{
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+    int port = FIRST_FREE_PORT;
+
+    if (file != NULL && fscanf(file, "%d", &port) != 1)
+        port = FIRST_FREE_PORT;
+    if (file != NULL)
+        fclose(file);
+    return port;
+}
+
+static void
+check_port_right(const struct bound *b)
+{
+    int first;
+    struct gn_diag *diag;
+
+    if (b->addr->port == 0 || b->addr->port >= FIRST_FREE_PORT ||
+        has_capability(CAP_NET_BIND_SERVICE))
+        return;
+    first = first_free_port();
+    if (b->addr->port >= first)
+        return;
+    diag = complain(b, GN_D_NO_RIGHT, "this user may not listen on ports below %d", first);
+    gn_diag_hint(b->f->b->diags, diag,
+                 "start as root or with the capability CAP_NET_BIND_SERVICE (systemd: "
+                 "AmbientCapabilities), or use a higher port");
+}
+
+/* The part of a line of /proc/net/tcp that tells the local address, as the kernel writes it. */
+static void
+kernel_text(const struct sockaddr *sa, int port, bool any, char out[64])
+{
+    const struct sockaddr_in *v4 = (const void *)sa;
+    const struct sockaddr_in6 *v6 = (const void *)sa;
+    uint32_t w[4] = {0};
+
+    if (sa->sa_family == AF_INET) {
+        snprintf(out, 64, "%08X:%04X", any ? 0u : (unsigned)v4->sin_addr.s_addr, (unsigned)port);
+        return;
+    }
+    if (!any)
+        memcpy(w, &v6->sin6_addr, sizeof(w));
+    snprintf(out, 64, "%08X%08X%08X%08X:%04X", w[0], w[1], w[2], w[3], (unsigned)port);
+}
+
+/* Is one of the two listened on? Without the second any address of that port counts. The list
+ * begins with the sockets that listen. */
+static bool
+is_listed(const char *file_name, const char *one, const char *other)
+{
+    FILE *file = fopen(file_name, "re");
+    char line[LINE_BYTES], local[64], remote[64];
+    unsigned state;
+    bool is = false;
+
+    if (file == NULL)
+        return false;
+    (void)!fgets(line, sizeof(line), file);
+    while (!is && fgets(line, sizeof(line), file) != NULL &&
+           sscanf(line, " %*[^:]: %63s %63s %x", local, remote, &state) == 3 &&
+           state == TCP_LISTEN_STATE)
+        is = other != NULL ? strcmp(local, one) == 0 || strcmp(local, other) == 0
+                           : strstr(local, strchr(one, ':')) != NULL;
+    fclose(file);
+    return is;
+}
+
+static bool
+is_any(const struct sockaddr *sa)
+{
+    if (sa->sa_family == AF_INET)
+        return ((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr == INADDR_ANY;
+    return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+}
+
+/* Often the server that is to be replaced: no error. */
+static void
+check_port_use(const struct bound *b, const struct sockaddr *sa)
+{
+    const struct gn_candidate *shares = gn_fact_winner(b->f->b, GN_S_REUSE_PORT);
+    const struct sockaddr_in6 any6 = {.sin6_family = AF_INET6};
+    char mine[64], any[64], wide[64];
+    bool is_used;
+
+    if (b->addr->port == 0 || (shares != NULL && shares->value->b))
+        return;
+    kernel_text(sa, b->addr->port, false, mine);
+    kernel_text(sa, b->addr->port, true, any);
+    /* A socket for all IPv6 addresses takes those of IPv4 as well. */
+    kernel_text((const struct sockaddr *)(const void *)&any6, b->addr->port, true, wide);
+    is_used = is_listed(sa->sa_family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6", mine,
+                        is_any(sa) ? NULL : any) ||
+              is_listed("/proc/net/tcp6", wide, wide);
+    if (is_used)
+        gn_diag_hint(b->f->b->diags,
+                     complain(b, GN_D_IN_USE, "another process listens on port %d", b->addr->port),
+                     "`ss -ltnp` names it; no matter if this server is to replace it");
+}
+
+/* ---- addresses ---- */
+
+/* As the listener does: a name means its IPv4 addresses, and IPv6 only when it has none. */
+static int
+resolve(const struct gn_addr *addr, struct addrinfo **out)
+{
+    struct addrinfo hints = {.ai_family = addr->kind == GN_ADDR_INET6 ? AF_INET6 : AF_INET,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE};
+    int rc = getaddrinfo(addr->host, NULL, &hints, out);
+
+    if (hints.ai_family == AF_INET &&
+        (rc == EAI_NONAME || rc == EAI_NODATA || rc == EAI_ADDRFAMILY)) {
+        int first = rc;
+
+        hints.ai_family = AF_INET6;
+        rc = getaddrinfo(addr->host, NULL, &hints, out) == 0 ? 0 : first;
+    }
+    return rc;
+}
+
+/* Port 0 lets the kernel choose one that nobody waits for. */
+static void
+check_own_address(const struct bound *b, const struct addrinfo *found)
+{
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int sys = fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 ? errno : 0;
+    struct gn_diag *diag = NULL;
+
+    gn_fd_close(&fd);
+    switch (sys) {
+    case 0:
+        check_port_use(b, found->ai_addr);
+        return;
+    case EADDRNOTAVAIL:
+        diag = complain(b, GN_D_NO_ADDRESS, "this machine does not have the address");
+        gn_diag_hint(b->f->b->diags, diag, "`ip address` lists those that it has");
+        return;
+    case EAFNOSUPPORT:
+        complain(b, GN_D_NO_ADDRESS,
+                 "this machine has no such address family (IPv6 switched off?)");
+        return;
+    default:
+        complain(b, GN_D_NO_ADDRESS, "%s", strerror(sys));
+    }
+}
+
+static void
+check_inet(const struct bound *b)
+{
+    struct addrinfo *found = NULL;
+    int rc = resolve(b->addr, &found);
+
+    check_port_right(b);
+    if (rc == 0) {
+        check_own_address(b, found);
+        freeaddrinfo(found);
+    } else if (rc == EAI_AGAIN) {
+        complain(b, GN_D_NO_RESOLVER, "no name server answers for %s", b->addr->host);
+    } else {
+        complain(b, GN_D_NO_ADDRESS, "the host %s: %s", b->addr->host, gai_strerror(rc));
+    }
+}
+
+/* ---- the others ---- */
+
+/* Does somebody answer there? A socket that a dead server has left is taken over. */
+static bool
+is_live(const char *path)
+{
+    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool is = false;
+
+    if (fd >= 0 && strlen(path) < sizeof(sun.sun_path)) {
+        memcpy(sun.sun_path, path, strlen(path));
+        is = connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 || errno == EAGAIN;
+    }
+    gn_fd_close(&fd);
+    return is;
+}
+
+static void
+check_unix(const struct bound *b)
+{
+    const char *path = gn_fact_path(b->f, b->addr->path);
+    struct stat st;
+
+    if (path == NULL)
+        return;
+    gn_look_master(b->f, b->c, GN_LOOK_MAKE, path);
+    if (stat(path, &st) != 0 || S_ISDIR(st.st_mode))
+        return;
+    if (!S_ISSOCK(st.st_mode))
+        gn_diag_hint(b->f->b->diags, complain(b, GN_D_NO_ADDRESS, "%s is not a socket", path),
+                     "move the file away, or choose another path");
+    else if (is_live(path))
+        gn_diag_hint(b->f->b->diags,
+                     complain(b, GN_D_IN_USE, "another process listens on %s", path),
+                     "no matter if this server is to replace it");
+}
+
+/* Sockets that were opened for us must be there, and listen. */
+static void
+check_fd(const struct bound *b)
+{
+    socklen_t n = sizeof(int);
+    int fd = b->addr->fd, type = 0, listens = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) != 0) {
+        if (errno == EBADF)
+            complain(b, GN_D_BAD_ADDRESS, "descriptor %d is not open", fd);
+        else
+            complain(b, GN_D_BAD_ADDRESS, "descriptor %d is not a socket", fd);
+        return;
+    }
+    n = sizeof(int);
+    if (type != SOCK_STREAM || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) != 0 ||
+        listens == 0)
+        complain(b, GN_D_BAD_ADDRESS, "descriptor %d is not a listening stream socket", fd);
+}
+
+void
+gn_fact_bind(struct gn_facts *f, const struct gn_candidate *c)
+{
+    for (size_t i = 0; i < c->value->list.n; i++) {
+        const char *text = gn_fact_text(f, c->value->list.items[i]);
+        struct gn_addr addr;
+        const struct bound b = {.f = f, .c = c, .addr = &addr, .text = text};
+
+        /* What doesn't parse was reported by the review. */
+        if (text == NULL || !gn_addr_parse(text, &addr, NULL))
+            continue;
+        switch (addr.kind) {
+        case GN_ADDR_INET:
+        case GN_ADDR_INET6:
+            check_inet(&b);
+            break;
+        case GN_ADDR_UNIX:
+            check_unix(&b);
+            break;
+        case GN_ADDR_FD:
+            check_fd(&b);
+            break;
+        }
+    }
+}
