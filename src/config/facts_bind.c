@@ -12,6 +12,10 @@
 #include <unistd.h>
 
 #include <linux/capability.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 
 #include "base/addr.h"
 #include "base/fd.h"
@@ -20,7 +24,7 @@
  * bound to no port or not at all, and a server that listens already is found in the kernel's list,
  * not by a connection. Only a Unix socket has to be called to know whether somebody answers. */
 
-enum { LINE_BYTES = 512, TCP_LISTEN_STATE = 10, FIRST_FREE_PORT = 1024 };
+enum { ANSWER_BYTES = 16384, TCP_LISTEN_STATE = 10, FIRST_FREE_PORT = 1024 };
 
 struct bound {
     struct gn_facts *f;
@@ -89,51 +93,92 @@ check_port_right(const struct bound *b)
                  "AmbientCapabilities), or use a higher port");
 }
 
-/* The part of a line of /proc/net/tcp that tells the local address, as the kernel writes it. */
-static void
-kernel_text(const struct sockaddr *sa, int port, bool any, char out[64])
-{
-    const struct sockaddr_in *v4 = (const void *)sa;
-    const struct sockaddr_in6 *v6 = (const void *)sa;
-    uint32_t w[4] = {0};
+/* One address of the kernel's list of listening sockets, and ours. */
+struct listening {
+    bool is_v4, is_any;
+    unsigned char bits[16];
+};
 
-    if (sa->sa_family == AF_INET) {
-        snprintf(out, 64, "%08X:%04X", any ? 0u : (unsigned)v4->sin_addr.s_addr, (unsigned)port);
-        return;
-    }
-    if (!any)
-        memcpy(w, &v6->sin6_addr, sizeof(w));
-    snprintf(out, 64, "%08X%08X%08X%08X:%04X", w[0], w[1], w[2], w[3], (unsigned)port);
+static void
+take_address(struct listening *l, bool is_v4, const void *bits)
+{
+    static const unsigned char zero[16];
+    size_t n = is_v4 ? 4 : sizeof(l->bits);
+
+    *l = (struct listening){.is_v4 = is_v4};
+    memcpy(l->bits, bits, n);
+    l->is_any = memcmp(l->bits, zero, n) == 0;
 }
 
-/* Is one of the two listened on? Without the second any address of that port counts. The list
- * begins with the sockets that listen. */
+/* Would the kernel refuse the second? A socket for all of IPv6 takes the addresses of IPv4 as well,
+ * unless it was told not to. */
 static bool
-is_listed(const char *file_name, const char *one, const char *other)
+is_in_the_way(const struct listening *other, bool is_v6_only, const struct listening *mine)
 {
-    FILE *file = fopen(file_name, "re");
-    char line[LINE_BYTES], local[64], remote[64];
-    unsigned state;
+    if (other->is_v4 != mine->is_v4)
+        return (!other->is_v4 && other->is_any && !is_v6_only) || (!mine->is_v4 && mine->is_any);
+    return other->is_any || mine->is_any ||
+           memcmp(other->bits, mine->bits, sizeof(mine->bits)) == 0;
+}
+
+static bool
+answer_is_in_the_way(const struct nlmsghdr *head, const struct listening *mine)
+{
+    const struct inet_diag_msg *m = NLMSG_DATA(head);
+    int n = (int)NLMSG_PAYLOAD(head, sizeof(*m));
+    struct listening other;
+    bool is_v6_only = false;
+
+    for (const struct rtattr *a = (const void *)(m + 1); RTA_OK(a, n); a = RTA_NEXT(a, n)) {
+        if (a->rta_type == INET_DIAG_SKV6ONLY)
+            is_v6_only = *(const unsigned char *)RTA_DATA(a) != 0;
+    }
+    take_address(&other, m->idiag_family == AF_INET, m->id.idiag_src);
+    return is_in_the_way(&other, is_v6_only, mine);
+}
+
+static bool
+ask_kernel(int fd, int family, int port)
+{
+    struct {
+        struct nlmsghdr head;
+        struct inet_diag_req_v2 want;
+    } ask = {
+        .head = {.nlmsg_len = sizeof(ask),
+                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .want = {.sdiag_family = (unsigned char)family,
+                 .sdiag_protocol = IPPROTO_TCP,
+                 .idiag_states = 1u << TCP_LISTEN_STATE,
+                 .id.idiag_sport = htons((uint16_t)port)},
+    };
+
+    return send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask);
+}
+
+/* Reads the answer to its end. The list in /proc would be read with all connections of the machine,
+ * which takes long. */
+static bool
+is_used(int fd, const struct listening *mine)
+{
+    union {
+        struct nlmsghdr head;
+        char bytes[ANSWER_BYTES];
+    } buf;
     bool is = false;
 
-    if (file == NULL)
-        return false;
-    (void)!fgets(line, sizeof(line), file);
-    while (!is && fgets(line, sizeof(line), file) != NULL &&
-           sscanf(line, " %*[^:]: %63s %63s %x", local, remote, &state) == 3 &&
-           state == TCP_LISTEN_STATE)
-        is = other != NULL ? strcmp(local, one) == 0 || strcmp(local, other) == 0
-                           : strstr(local, strchr(one, ':')) != NULL;
-    fclose(file);
-    return is;
-}
+    for (;;) {
+        ssize_t got = recv(fd, &buf, sizeof(buf), 0);
+        size_t n = got > 0 ? (size_t)got : 0;
 
-static bool
-is_any(const struct sockaddr *sa)
-{
-    if (sa->sa_family == AF_INET)
-        return ((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr == INADDR_ANY;
-    return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+        if (got <= 0)
+            return is;
+        for (const struct nlmsghdr *h = &buf.head; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+            if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+                return is;
+            is = is || answer_is_in_the_way(h, mine);
+        }
+    }
 }
 
 /* Often the server that is to be replaced: no error. */
@@ -141,20 +186,22 @@ static void
 check_port_use(const struct bound *b, const struct sockaddr *sa)
 {
     const struct gn_candidate *shares = gn_fact_winner(b->f->b, GN_S_REUSE_PORT);
-    const struct sockaddr_in6 any6 = {.sin6_family = AF_INET6};
-    char mine[64], any[64], wide[64];
-    bool is_used;
+    const struct sockaddr_in *v4 = (const void *)sa;
+    const struct sockaddr_in6 *v6 = (const void *)sa;
+    bool is_v4 = sa->sa_family == AF_INET, is = false;
+    struct listening mine;
+    int fd;
 
     if (b->addr->port == 0 || (shares != NULL && shares->value->b))
         return;
-    kernel_text(sa, b->addr->port, false, mine);
-    kernel_text(sa, b->addr->port, true, any);
-    /* A socket for all IPv6 addresses takes those of IPv4 as well. */
-    kernel_text((const struct sockaddr *)(const void *)&any6, b->addr->port, true, wide);
-    is_used = is_listed(sa->sa_family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6", mine,
-                        is_any(sa) ? NULL : any) ||
-              is_listed("/proc/net/tcp6", wide, wide);
-    if (is_used)
+    take_address(&mine, is_v4, is_v4 ? (const void *)&v4->sin_addr : &v6->sin6_addr);
+    fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (fd < 0)
+        return;
+    is = ask_kernel(fd, AF_INET, b->addr->port) && is_used(fd, &mine);
+    is = is || (ask_kernel(fd, AF_INET6, b->addr->port) && is_used(fd, &mine));
+    gn_fd_close(&fd);
+    if (is)
         gn_diag_hint(b->f->b->diags,
                      complain(b, GN_D_IN_USE, "another process listens on port %d", b->addr->port),
                      "`ss -ltnp` names it; no matter if this server is to replace it");
