@@ -173,12 +173,21 @@ has_application(const struct gn_frozen *f)
     return f->app_uri != NULL || f->cfg.paste != NULL;
 }
 
-/* What the server would do with the table before it binds: the directory, the paths, the
- * environment, the import. */
 static bool
-check_application(struct gn_host *host, const struct gn_frozen *f, bool changes_owner,
+become_worker(const struct gn_frozen *f, struct gn_err *err)
+{
+    return gn_proc_set_owner((uid_t)f->cfg.user, (gid_t)f->cfg.group, f->cfg.initgroups, err);
+}
+
+/* What the server would do with the table before it binds: the directory, the paths, the
+ * environment, the import. True with `err` filled: a remark. */
+static bool
+check_application(struct gn_host *host, const struct gn_frozen *f, bool is_check,
                   struct gn_err *err)
 {
+    /* Workers are their own user before they load it; a master that loads it is not. */
+    bool changes_owner = is_check && !f->cfg.preload_app;
+
     /* The Python environment may be named relative to where we were started. */
     if (!host->ops->start(host, err))
         return false;
@@ -187,16 +196,19 @@ check_application(struct gn_host *host, const struct gn_frozen *f, bool changes_
         return gn_err_set(err, GN_E_IO, errno, "can't chdir to '%s'", f->cfg.chdir);
     if (!host->ops->apply_env(host, f, err) || !host->ops->apply_paths(host, f, err))
         return false;
-    /* Workers are their own user before they load it; a master that loads it is not. */
-    changes_owner = changes_owner && !f->cfg.preload_app;
-    if (changes_owner &&
-        !gn_proc_set_owner((uid_t)f->cfg.user, (gid_t)f->cfg.group, f->cfg.initgroups, err))
+    if (changes_owner && !become_worker(f, err))
         return false;
-    if (host->ops->load_app(host, f, NULL, err))
-        return true;
-    if (changes_owner)
+    if (!host->ops->load_app(host, f, NULL, err)) {
+        if (changes_owner)
+            host->ops->explain_paths(host, err);
+        return false;
+    }
+    if (is_check && !become_worker(f, err))
+        return false;
+    /* Modules that are imported later would be missing. */
+    if (is_check)
         host->ops->explain_paths(host, err);
-    return false;
+    return true;
 }
 
 /* What fails behind the compiler: as the original says it, or as one more diagnostic. */
@@ -221,7 +233,7 @@ fail(struct gn_diags *diags, enum gn_check_form form, enum gn_diag_code code, st
 struct load_job {
     struct gn_host *host;
     const struct gn_frozen *frozen;
-    bool changes_owner;
+    bool is_check;
 };
 
 static bool
@@ -231,7 +243,7 @@ load_work(void *ctx, struct gn_err *err)
     bool ok;
 
     job->host->ops->after_fork(job->host, true);
-    ok = check_application(job->host, job->frozen, job->changes_owner, err);
+    ok = check_application(job->host, job->frozen, job->is_check, err);
     job->host->ops->flush(job->host);
     return ok;
 }
@@ -250,7 +262,7 @@ check_in_child(struct gn_host *host, const struct gn_compiled *compiled, struct 
 {
     int64_t timeout_s = compiled->options.check_timeout_s;
     struct load_job ctx = {
-        .host = host, .frozen = compiled->frozen, .changes_owner = compiled->mode == GN_MODE_CHECK};
+        .host = host, .frozen = compiled->frozen, .is_check = compiled->mode == GN_MODE_CHECK};
     struct gn_proc_job job = {
         .work = load_work, .end = load_end, .ctx = &ctx, .timeout_ns = gn_clock_ns_of_s(timeout_s)};
     struct gn_proc_outcome outcome = {0};
@@ -291,6 +303,23 @@ is_for_reading(const struct gn_compiled *compiled)
     return compiled->mode == GN_MODE_PRINT && compiled->options.print_form != GN_PRINT_PLAIN;
 }
 
+/* What does not hinder the start; in the text form everything else was printed before. */
+static int
+remark(struct gn_diags *diags, enum gn_check_form form, const struct gn_err *err)
+{
+    struct gn_diags own, *to = form == GN_CHECK_TEXT ? &own : diags;
+    char text[sizeof(err->msg) + 128];
+    int status;
+
+    gn_diags_init(&own);
+    own.is_strict = diags->is_strict;
+    gn_diag_add(to, GN_D_LESS_RIGHT, NULL, NULL, "%s", gn_err_text(err, text, sizeof(text)));
+    report(&own, GN_CHECK_TEXT, "gunicorn");
+    status = gn_diags_exit_status(to);
+    gn_diags_fini(&own);
+    return status;
+}
+
 static int
 check(struct gn_host *host, const struct gn_compiled *compiled, struct gn_diags *diags)
 {
@@ -310,9 +339,11 @@ check(struct gn_host *host, const struct gn_compiled *compiled, struct gn_diags 
     ops = gn_worker_find(compiled->frozen, &worker_name, &err);
     if (ops == NULL) {
         status = fail(diags, form, GN_D_WORKER_FAILED, &err);
-    } else if (has_application(compiled->frozen) && !compiled->options.checks_values_only &&
-               !check_in_child(host, compiled, &err)) {
-        status = fail(diags, form, GN_D_APP_FAILED, &err);
+    } else if (has_application(compiled->frozen) && !compiled->options.checks_values_only) {
+        if (!check_in_child(host, compiled, &err))
+            status = fail(diags, form, GN_D_APP_FAILED, &err);
+        else if (err.code != GN_E_NONE)
+            status = remark(diags, form, &err);
     }
     gn_err_clear(&err);
     return status;

@@ -387,7 +387,7 @@ gn_proc_run_child(const struct gn_proc_job *job, struct gn_proc_outcome *out, st
     sigaction(SIGCHLD, &before, NULL);
     if (ok)
         tell_outcome(status, atomic_load(&shared->verdict), was_killed, out);
-    if (ok && out->how == GN_PROC_RESULT && !out->result)
+    if (ok && out->how == GN_PROC_RESULT && shared->err.code != GN_E_NONE)
         take_error(shared, err);
     munmap(shared, sizeof(*shared));
     return ok || gn_err_set(err, GN_E_IO, saved, "can't run a child process");

@@ -116,8 +116,8 @@ struct gn_host_ops {
     /* The three are for checks, in a process that ends next. What user code prints leaves line by
      * line from then on, so that it is seen whatever ends the process. */
     void (*stream_output)(struct gn_host *);
-    /* After a failed import: says in `err` which place of the modules can't be read by this user.
-     */
+    /* Adds to `err` which place of modules can't be read by this user. Without an error in it those
+     * are left out that settings or the start have given. */
     void (*explain_paths)(struct gn_host *, struct gn_err *);
     /* Loads what `value` means as the server would. No log file is opened or made. */
     bool (*check_value)(struct gn_host *, enum gn_host_check, const struct gn_value *value,

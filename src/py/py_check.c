@@ -37,45 +37,60 @@ gn_py_stream_output(struct gn_host *host)
 
 /* "Note: ..." behind the traceback, and the same for the forms that have no tracebacks. */
 static void
-add_note(struct gn_err *err, const char *path, int sys)
+add_note(struct gn_err *err, const char *path)
 {
+    const char *why = strerror(EACCES);
+    unsigned user = (unsigned)geteuid();
     char *longer = NULL;
 
-    if (asprintf(&longer, "%sNote: user %u can't read %s, where modules are searched: %s\n",
-                 err->detail != NULL ? err->detail : "", (unsigned)geteuid(), path,
-                 strerror(sys)) < 0)
+    if (err->code == GN_E_NONE) {
+        gn_err_set(err, GN_E_IO, EACCES, "user %u can't read %s, where modules are searched", user,
+                   path);
         return;
-    if (err->detail != NULL) {
+    }
+    if (err->detail != NULL &&
+        asprintf(&longer, "%sNote: user %u can't read %s, where modules are searched: %s\n",
+                 err->detail, user, path, why) >= 0) {
         free(err->detail);
         err->detail = longer;
-    } else {
-        free(longer);
     }
-    gn_err_prefix(err, "user %u can't read %.200s, where modules are searched", (unsigned)geteuid(),
-                  path);
+    gn_err_prefix(err, "user %u can't read %.200s, where modules are searched", user, path);
+}
+
+/* Is it the directory of the start, or an entry by chdir or pythonpath? */
+static bool
+is_given(struct gn_py *h, PyObject *entry, const char *text)
+{
+    bool is = strcmp(text, h->start_dir) == 0 || PySequence_Contains(h->path_undo, entry) == 1;
+
+    PyErr_Clear();
+    return is;
 }
 
 void
 gn_py_explain_paths(struct gn_host *host, struct gn_err *err)
 {
-    PyObject *path = gn_py_of(host)->is_started ? PySys_GetObject("path") : NULL; /* borrowed */
+    struct gn_py *h = gn_py_of(host);
+    PyObject *path = h->is_started ? PySys_GetObject("path") : NULL; /* borrowed */
+    bool is_remark = err->code == GN_E_NONE, found = false;
 
-    for (Py_ssize_t i = 0; path != NULL && PyList_Check(path) && i < PyList_GET_SIZE(path); i++) {
-        PyObject *bytes = NULL;
-        const char *text;
+    for (Py_ssize_t i = 0; path != NULL && !found && i < PySequence_Size(path); i++) {
+        PyObject *entry = PySequence_GetItem(path, i), *bytes = NULL;
 
         /* Python takes what it can't read for empty. */
-        if (PyUnicode_FSConverter(PyList_GET_ITEM(path, i), &bytes)) {
-            text = PyBytes_AS_STRING(bytes);
-            if (text[0] != '\0' && access(text, R_OK) != 0 && errno == EACCES) {
-                add_note(err, text, EACCES);
-                Py_DECREF(bytes);
-                break;
-            }
+        if (entry != NULL && PyUnicode_FSConverter(entry, &bytes)) {
+            const char *text = PyBytes_AS_STRING(bytes);
+
+            found = text[0] != '\0' && access(text, R_OK) != 0 && errno == EACCES &&
+                    !(is_remark && is_given(h, entry, text));
+            if (found)
+                add_note(err, text);
         }
         PyErr_Clear();
         Py_XDECREF(bytes);
+        Py_XDECREF(entry);
     }
+    PyErr_Clear();
 }
 
 static PyObject *to_object(const struct gn_value *v);

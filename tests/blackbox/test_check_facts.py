@@ -1,6 +1,7 @@
 """What a check finds out about the machine, and that the application leaves nothing behind."""
 
 import grp
+import json
 import os
 import pwd
 import re
@@ -11,7 +12,7 @@ import pytest
 
 from support import procs
 
-from support.server import HELLO
+from support.server import HELLO, run
 
 
 @pytest.fixture
@@ -436,6 +437,32 @@ print(os.getuid(), os.getgid(), os.getgroups(), os.environ["A"], os.getcwd())
                      "app:app").stdout.endswith("\n0 0 %s b %s\n" % (os.getgroups(), place.dir))
 
 
+@root_only
+def test_modules_that_the_user_may_not_read_are_a_warning(place):
+    make(place, "locked", 0o700)
+    env = {"PYTHONPATH": place.dir / "locked"}
+    said = ("warning: user %d can't read %s/locked, where modules are searched: Permission denied "
+            "[GC941]" % (NOBODY, place.dir))
+    for words in ([], ["--preload"]):
+        result = check(place, *AS_NOBODY, *words, env=env)
+        assert result.returncode == 0
+        assert said in result.stderr
+        assert check(place, *AS_NOBODY, *words, "--strict", env=env).returncode == 1
+    result = check(place, *AS_NOBODY, how="--check-config=json", env=env)
+    assert [(item["code"], item["severity"]) for item in json.loads(result.stdout)] == [
+        ("GC941", "warning")]
+    assert_passes(check(place, env=env))
+
+
+@root_only
+def test_directory_of_the_start_need_not_be_readable(place):
+    place.dir.write("srv/app.py", HELLO)
+    os.chmod(place.dir.path, 0o711)
+    os.mkdir(place.dir / "home", 0o700)
+    result = run(place.dir / "home", "--check-config", *AS_NOBODY, "--chdir", "../srv", "app:app")
+    assert_passes(result)
+
+
 def test_pythonpath_without_directory_is_a_warning(place):
     result = check(place, "--pythonpath", "no-such")
     assert result.returncode == 0
@@ -485,8 +512,9 @@ def test_port_in_use_is_a_warning_and_left_alone(host, place):
 
 def test_one_address_in_use_is_in_the_way_of_all(place):
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        result = check(place, "-b", ":%d" % sock.getsockname()[1])
-        assert "[GC943]" in result.stderr
+        for host in ("", "[::]"):
+            result = check(place, "-b", "%s:%d" % (host, sock.getsockname()[1]))
+            assert "[GC943]" in result.stderr
         result = check(place, "-b", "127.0.0.2:%d" % sock.getsockname()[1])
         assert_passes(result)
 
