@@ -8,6 +8,8 @@
 
 #include "config/value.h"
 
+static const char file_name[] = "<check>";
+
 /* py_check.py */
 static const char source[] =
 #include "py/py_check.inc"
@@ -171,8 +173,9 @@ to_object(const struct gn_value *v)
 static PyObject *
 check_function(void)
 {
-    PyObject *code = Py_CompileString(source, "<check>", Py_file_input);
-    PyObject *module = code != NULL ? PyImport_ExecCodeModule("_gunicorn_check", code) : NULL;
+    PyObject *code = Py_CompileString(source, file_name, Py_file_input);
+    PyObject *module =
+        code != NULL ? PyImport_ExecCodeModuleEx("_gunicorn_check", code, file_name) : NULL;
     PyObject *function = module != NULL ? PyObject_GetAttrString(module, "check") : NULL;
 
     Py_XDECREF(code);
@@ -192,7 +195,11 @@ gn_py_check_value(struct gn_host *host, enum gn_host_check what, const struct gn
     bool ok = message == Py_None;
 
     (void)host;
-    if (message == NULL) {
+    if (message != NULL && PyExceptionInstance_Check(message)) {
+        PyErr_Restore(Py_NewRef(PyExceptionInstance_Class(message)), Py_NewRef(message),
+                      PyException_GetTraceback(message));
+        gn_py_err_take_gil(err, NULL);
+    } else if (message == NULL) {
         gn_py_err_take_gil(err, NULL);
     } else if (!ok) {
         text = PyUnicode_AsUTF8(message);

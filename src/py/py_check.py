@@ -164,7 +164,7 @@ def check_log_json(path):
 
 
 def check(what, value):
-    """A message when something is wrong; exceptions of user code are raised."""
+    """None, a message, or an exception with the frames of user code."""
     if what >= 2:
         watch_files()
     try:
@@ -176,4 +176,9 @@ def check(what, value):
             (check_log_file, check_log_json, check_log_dict)[what - 2](value)
     except Wrong as error:
         return str(error)
+    except BaseException as error:
+        frames = error.__traceback__
+        while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+            frames = frames.tb_next
+        return error.with_traceback(frames)
     return None

@@ -590,6 +590,13 @@ def test_class_of_no_use_is_named(name, value, needle, place):
                      result.stderr, re.M), result.stderr
 
 
+def test_traceback_of_a_class_shows_frames_of_the_user_only(place):
+    place.dir.write("broken.py", "1 / 0\n")
+    place.dir.write("gunicorn.conf.py", "logger_class = 'broken.Logger'\n")
+    result = check(place)
+    assert re.findall(r'File "(.*?)"', result.stderr) == [place.dir / "broken.py"]
+
+
 @pytest.mark.parametrize("value", ["mine.Logger", "gunicorn.glogging.Logger"])
 def test_class_of_use_is_not_complained_of(value, place):
     place.dir.write("mine.py", CLASSES)

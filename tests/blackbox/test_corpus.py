@@ -67,7 +67,7 @@ def test_python_files_without_their_modules(path, site):
     site.dir.write("gunicorn.conf.py", source)
     result = site.run("--check-config", "app:app", env=corpus.VARIABLES)
     found = assert_explained(result, "gunicorn.conf.py", source)
-    missing = re.search(r"No module named '([^'.]+)", result.stderr)
+    missing = re.search(r"No module named '([^'.]+)'.* \[GC403\]$", result.stderr, re.M)
     if missing:
         place = PLACE.fullmatch(found[0]["place"])
         assert missing[1] in source.splitlines()[int(place["line"]) - 1]
