@@ -15,7 +15,7 @@
  * server makes it, so that the system's policy (least sizes of keys, openssl.cnf) counts. Nothing
  * of OpenSSL is touched unless one of the settings is there. */
 
-enum { SOON_DAYS = 14, MAX_PASSWORD_BYTES = 1024, HIGHEST_CERT_REQS = 2 };
+enum { SOON_DAYS = 14, MAX_PASSWORD_BYTES = 4096, HIGHEST_CERT_REQS = 2 };
 
 struct tls {
     struct gn_facts *f;
@@ -71,16 +71,13 @@ file_setting(struct tls *t, const char *name, const char **path)
     const struct gn_candidate *c = s != NULL ? gn_fact_winner(t->f->b, s->id) : NULL;
     const char *text = c != NULL ? gn_fact_text(t->f, c->value) : NULL;
     const char *whole = gn_fact_path(t->f, text);
-    const struct gn_candidate *hook = gn_fact_winner(t->f->b, GN_S_SSL_CONTEXT);
     FILE *file;
 
     *path = NULL;
     if (whole == NULL)
         return NULL;
+    /* The master makes the context, workers inherit it. */
     gn_look_master(t->f, c, GN_LOOK_READ, whole);
-    /* A hook makes its contexts in the workers. */
-    if (hook != NULL && hook->origin.layer != GN_LAYER_DEFAULT && t->f->changes)
-        gn_look_worker(t->f, c, GN_LOOK_READ, whole, NULL);
     file = fopen(whole, "re");
     if (file == NULL)
         return c;
