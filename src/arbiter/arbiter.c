@@ -216,10 +216,12 @@ set_up(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err *err)
     if (arb->log == NULL)
         return false;
     arb->cur = gn_arb_gen_new(arb, f, err);
-    if (arb->cur == NULL || !daemonize(arb, &f->cfg, err))
+    if (arb->cur == NULL || !ops->apply_env(arb->host, f, err) ||
+        !ops->apply_paths(arb->host, f, err) || !gn_arb_gen_secure(arb, arb->cur, err) ||
+        !daemonize(arb, &f->cfg, err))
         return false;
     arb->pid = getpid();
-    return ops->apply_env(arb->host, f, err) && ops->apply_paths(arb->host, f, err);
+    return true;
 }
 
 static bool

@@ -35,8 +35,9 @@ struct gn_arb_gen {
     const char *worker_name;       /* "sync", static */
     struct gn_listener *listeners; /* one for each entry of `bind`, in that order */
     size_t n_listeners;
-    int num_workers; /* how many there shall be; TTIN and TTOU change it */
-    unsigned booted; /* workers of this generation that have come up since its start */
+    struct gn_tls_ctx *tls; /* NULL: no TLS */
+    int num_workers;        /* how many there shall be; TTIN and TTOU change it */
+    unsigned booted;        /* workers of this generation that have come up since its start */
 };
 
 /* A worker as the master sees it. `w` is what the child was forked with. */
@@ -115,6 +116,10 @@ bool gn_arb_chdir(const struct gn_frozen *f, struct gn_err *err) GN_MUST_CHECK;
  * served. */
 struct gn_arb_gen *gn_arb_gen_new(struct gn_arbiter *arb, const struct gn_frozen *f,
                                   struct gn_err *err) GN_MUST_CHECK;
+/* Reads certificates and keys when the table asks for TLS; in the table's directory, and before
+ * the rights to read them are given up. */
+bool gn_arb_gen_secure(struct gn_arbiter *arb, struct gn_arb_gen *g,
+                       struct gn_err *err) GN_MUST_CHECK;
 /* Frees it, without touching its sockets; accepts NULL. */
 void gn_arb_gen_free(struct gn_arb_gen *g);
 

@@ -5,11 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool
-is_tls(const struct gn_cfg *c)
-{
-    return c->certfile != NULL || c->keyfile != NULL;
-}
+#include "net/tls.h"
 
 struct gn_arb_gen *
 gn_arb_gen_new(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err *err)
@@ -39,9 +35,42 @@ gn_arb_gen_free(struct gn_arb_gen *g)
 {
     if (g == NULL)
         return;
+    gn_tls_ctx_free(g->tls);
     gn_frozen_unref(g->frozen);
     free(g->listeners);
     free(g);
+}
+
+/* "gunicorn.conf.py:3:1: certfile: " before the message. */
+static void
+put_place(const struct gn_frozen *f, enum gn_setting_id id, struct gn_err *err)
+{
+    const struct gn_frozen_candidate *c = f->chosen[id];
+    struct gn_buf place = {0};
+
+    gn_err_prefix(err, "%s", gn_settings[id].name);
+    if (c != NULL && c->origin.layer != GN_LAYER_DEFAULT && gn_origin_print(&c->origin, &place))
+        gn_err_prefix(err, "%.*s", GN_SLICE_ARG(gn_buf_slice(&place)));
+    gn_buf_fini(&place);
+}
+
+bool
+gn_arb_gen_secure(struct gn_arbiter *arb, struct gn_arb_gen *g, struct gn_err *err)
+{
+    const struct gn_frozen *f = g->frozen;
+    enum gn_setting_id at = GN_S_SSL_CONTEXT;
+
+    if (!gn_tls_is_wanted(&f->cfg)) {
+        if (f->cfg.ssl_context.handle != NULL)
+            gn_log(arb->log, GN_WARN, "ssl_context has no effect without certfile");
+        return true;
+    }
+    g->tls = f->cfg.ssl_context.handle != NULL && arb->host->ops->tls_context != NULL
+                 ? arb->host->ops->tls_context(arb->host, f, err)
+                 : gn_tls_ctx_new(&f->cfg, gn_cfg_sendfile(f), &at, err);
+    if (g->tls == NULL)
+        put_place(f, at, err);
+    return g->tls != NULL;
 }
 
 static bool
@@ -75,7 +104,7 @@ rename_listener(struct gn_listener *l, const struct gn_cfg *c)
 {
     struct gn_buf text = {0};
 
-    if (gn_addr_print(&l->addr, is_tls(c) ? "https" : "http", &text))
+    if (gn_addr_print(&l->addr, gn_tls_is_wanted(c) ? "https" : "http", &text))
         snprintf(l->text, sizeof(l->text), "%.*s", GN_SLICE_ARG(gn_buf_slice(&text)));
     gn_buf_fini(&text);
 }
@@ -88,7 +117,7 @@ gn_arb_gen_listen(struct gn_arb_gen *g, const struct gn_arb_gen *older, struct g
     struct gn_listener_options options = {
         .backlog = c->backlog > INT32_MAX ? INT32_MAX : (int)c->backlog,
         .reuse_port = c->reuse_port,
-        .is_tls = is_tls(c),
+        .is_tls = gn_tls_is_wanted(c),
         .umask = (mode_t)c->umask,
         .uid = (uid_t)c->user,
         .gid = (gid_t)c->group,
@@ -110,7 +139,7 @@ gn_arb_gen_listen(struct gn_arb_gen *g, const struct gn_arb_gen *older, struct g
         open = ok ? find_open(g, older, &addr) : NULL;
         if (open != NULL) {
             *l = *open;
-            if (is_tls(c) != is_tls(&older->frozen->cfg))
+            if (gn_tls_is_wanted(c) != gn_tls_is_wanted(&older->frozen->cfg))
                 rename_listener(l, c);
         } else if (!ok || !gn_listener_open(l, &addr, &options, log, err)) {
             gn_arb_gen_close(g, older);

@@ -141,7 +141,8 @@ say_what_changes(struct gn_arbiter *arb)
 static bool
 begin(struct gn_arbiter *arb, struct gn_arb_gen *g, struct gn_err *err)
 {
-    if (!enter(arb, g->frozen, err) || !gn_arb_gen_listen(g, arb->cur, arb->log, err)) {
+    if (!enter(arb, g->frozen, err) || !gn_arb_gen_secure(arb, g, err) ||
+        !gn_arb_gen_listen(g, arb->cur, arb->log, err)) {
         enter_current(arb);
         return false;
     }

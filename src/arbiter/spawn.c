@@ -79,6 +79,7 @@ new_worker(struct gn_arbiter *arb, const struct gn_arb_gen *gen)
         .host = arb->host,
         .listeners = gen->listeners,
         .n_listeners = gen->n_listeners,
+        .tls = gen->tls,
         .ops = gen->ops,
         .is_alive = true,
         .wake_fd = {-1, -1},
@@ -182,9 +183,10 @@ gn_spawn(struct gn_arbiter *arb, const struct gn_arb_gen *gen, int64_t now)
         return false;
     }
     e->w.pid = pid;
-    /* The generation, and with it this array, may go before the worker does. */
+    /* The generation, and with it these, may go before the worker does. */
     e->w.listeners = NULL;
     e->w.n_listeners = 0;
+    e->w.tls = NULL;
     return true;
 }
 

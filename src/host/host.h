@@ -20,6 +20,7 @@ struct gn_worker;
 struct gn_value;
 struct gn_arena;
 struct gn_log;
+struct gn_tls_ctx;
 
 /* Hooks in the order of the documentation; arguments in struct gn_hook_args. */
 enum gn_hook_id {
@@ -125,6 +126,10 @@ struct gn_host_ops {
 
     bool (*run_hook)(struct gn_host *, const struct gn_frozen *, enum gn_hook_id,
                      const struct gn_hook_args *, struct gn_err *);
+
+    /* Calls the hook ssl_context, which is set, and makes a TLS context (net/tls.h) of what it
+     * returns. NULL with `err` filled. May be NULL: then the settings alone count. */
+    struct gn_tls_ctx *(*tls_context)(struct gn_host *, const struct gn_frozen *, struct gn_err *);
 
     /* Around fork(2); before_fork and after_fork(false) in the parent. */
     void (*before_fork)(struct gn_host *);

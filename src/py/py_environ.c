@@ -6,6 +6,7 @@
 
 #include "config/frozen.h"
 #include "http/response.h"
+#include "net/tls.h"
 #include "worker/conn.h"
 
 /* Interned keys of the names that the parser recognizes; -1: handled apart. */
@@ -442,6 +443,27 @@ put_peer(struct gn_py *h, PyObject *d, const struct gn_conn *c)
     return c->proxy.has_addresses || put(d, gn_py_str(h, REMOTE_PORT), port_object(c->peer_port));
 }
 
+/* ---- TLS ---- */
+
+static bool
+put_fact(void *ctx, const char *name, struct gn_slice value)
+{
+    PyObject *key = PyUnicode_FromString(name);
+    bool ok = key != NULL && put(ctx, key, latin1(value));
+
+    Py_XDECREF(key);
+    return ok;
+}
+
+/* HTTPS=on is what CGI programs look for; it is about this connection, not about what a proxy says.
+ */
+static bool
+put_tls(PyObject *d, const struct gn_conn *c)
+{
+    return c->tls == NULL ||
+           (put_fact(d, "HTTPS", GN_SLICE("on")) && gn_tls_facts(c->tls, put_fact, d));
+}
+
 static bool
 fill(struct gn_py *h, PyObject *d, struct gn_conn *c, struct gn_http_error *error)
 {
@@ -459,7 +481,7 @@ fill(struct gn_py *h, PyObject *d, struct gn_conn *c, struct gn_http_error *erro
         !put(d, gn_py_str(h, SERVER_PROTOCOL), protocol_object(h, head)))
         return false;
     return put(d, gn_py_str(h, RAW_URI), latin1(head->target)) && put_peer(h, d, c) &&
-           put_fields(h, d, head) && put_path(h, d, c, error);
+           put_tls(d, c) && put_fields(h, d, head) && put_path(h, d, c, error);
 }
 
 PyObject *

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -17,6 +16,8 @@
 #include "config/frozen.h"
 #include "host/host.h"
 #include "log/log.h"
+#include "net/tls.h"
+#include "worker/wire.h"
 
 enum {
     SENDFILE_STEP_BYTES =
@@ -45,6 +46,14 @@ conn_new(struct gn_service *s)
     return c;
 }
 
+static bool
+begin_tls(struct gn_conn *c)
+{
+    c->tls = gn_tls_open(c->service->worker->tls, c->fd);
+    c->state = GN_CONN_HANDSHAKE;
+    return c->tls != NULL;
+}
+
 struct gn_conn *
 gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
 {
@@ -67,6 +76,11 @@ gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
     c->fd = fd;
     c->service = s;
     c->listener = l;
+    if (s->worker->tls != NULL && !begin_tls(c)) {
+        gn_conn_free(c);
+        errno = ENOMEM;
+        return NULL;
+    }
     c->peer = peer;
     if (len == 0 || l->addr.kind == GN_ADDR_UNIX)
         c->peer.ss_family = AF_UNIX;
@@ -81,6 +95,12 @@ gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
 void
 gn_conn_close(struct gn_conn *c)
 {
+    if (c->tls != NULL) {
+        if (!c->resp.is_broken)
+            gn_tls_end(c->tls);
+        gn_tls_free(c->tls);
+        c->tls = NULL;
+    }
     if (c->fd >= 0)
         close(c->fd);
     c->fd = -1;
@@ -161,8 +181,8 @@ head_done(struct gn_conn *c)
     enum gn_conn_event event;
 
     c->started_ns = gn_clock_mono_ns();
-    if (!gn_http_policy_apply(&c->service->policy, h, c->is_trusted, false, &c->trust, &error,
-                              log_dropped_field, c)) {
+    if (!gn_http_policy_apply(&c->service->policy, h, c->is_trusted, c->tls != NULL, &c->trust,
+                              &error, log_dropped_field, c)) {
         gn_conn_refuse(c, &error);
         return GN_CONN_BAD;
     }
@@ -190,10 +210,9 @@ collect_body(struct gn_conn *c)
 
         if (!gn_buf_reserve(&c->body_in, want))
             return GN_CONN_EOF;
-        n = recv(c->fd, c->body_in.data + c->body_in.end, want, 0);
+        n = gn_wire_recv(c, c->body_in.data + c->body_in.end, want, 0);
         if (n < 0 && errno == EINTR)
             continue;
-        c->has_more = n == (ssize_t)want;
         if (n < 0)
             return errno == EAGAIN ? GN_CONN_WAIT : GN_CONN_EOF;
         if (n == 0)
@@ -206,10 +225,9 @@ collect_body(struct gn_conn *c)
     return GN_CONN_READY;
 }
 
-/* The start of a connection that may begin with a PROXY header. READY: the request follows. A
- * stranger's header is refused at its signature. */
-static enum gn_conn_event
-parse_proxy(struct gn_conn *c)
+/* A stranger's header is refused at its signature. */
+enum gn_conn_event
+gn_conn_parse_proxy(struct gn_conn *c)
 {
     struct gn_service *s = c->service;
     struct gn_slice in = gn_buf_slice(&c->in);
@@ -243,7 +261,7 @@ enum gn_conn_event
 gn_conn_parse(struct gn_conn *c)
 {
     if (c->awaits_proxy) {
-        enum gn_conn_event event = parse_proxy(c);
+        enum gn_conn_event event = gn_conn_parse_proxy(c);
 
         if (event != GN_CONN_READY)
             return event;
@@ -278,6 +296,11 @@ gn_conn_read(struct gn_conn *c)
 
     if (c->state == GN_CONN_BODY)
         return collect_body(c);
+    if (c->state == GN_CONN_HANDSHAKE) {
+        event = gn_wire_handshake(c);
+        if (event != GN_CONN_READY)
+            return event;
+    }
     for (;;) {
         const char *before = c->in.data + c->in.start;
         size_t room;
@@ -286,9 +309,9 @@ gn_conn_read(struct gn_conn *c)
         if (!gn_buf_reserve(&c->in, c->in.end == 0 ? GN_CONN_FIRST_READ_BYTES : 1024))
             return GN_CONN_EOF;
         room = c->in.size - c->in.end;
-        n = recv(c->fd, c->in.data + c->in.end, room, 0);
+        n = gn_wire_recv(c, c->in.data + c->in.end, room, 0);
         if (n < 0 && errno == EINTR)
-            n = recv(c->fd, c->in.data + c->in.end, room, 0);
+            n = gn_wire_recv(c, c->in.data + c->in.end, room, 0);
         if (n <= 0) {
             if (c->in.data + c->in.start != before)
                 rebase(c);
@@ -296,7 +319,6 @@ gn_conn_read(struct gn_conn *c)
             return n < 0 && (errno == EAGAIN || errno == EINTR) ? GN_CONN_WAIT : GN_CONN_EOF;
         }
         c->in.end += (size_t)n;
-        c->has_more = (size_t)n == room;
         event = gn_conn_parse(c);
         if (event == GN_CONN_WAIT && c->state == GN_CONN_BODY)
             return collect_body(c);
@@ -423,9 +445,8 @@ receive(struct gn_conn *c, char *dst, size_t n, size_t *got)
     if (!send_continue(c))
         return GN_BODY_GONE;
     for (;;) {
-        ssize_t r = recv(c->fd, dst, n, 0);
+        ssize_t r = gn_wire_recv(c, dst, n, 0);
 
-        c->has_more = r == (ssize_t)n;
         if (r > 0) {
             *got = (size_t)r;
             c->io_bytes += (size_t)r;
@@ -437,7 +458,7 @@ receive(struct gn_conn *c, char *dst, size_t n, size_t *got)
             continue;
         if (errno != EAGAIN)
             return GN_BODY_GONE;
-        switch (wait_for(c, POLLIN)) {
+        switch (wait_for(c, gn_wire_recv_events(c))) {
         case WAIT_READY:
             break;
         case WAIT_TIMEOUT:
@@ -556,8 +577,7 @@ gn_conn_drain_body(struct gn_conn *c)
         gn_buf_clear(&c->body_in);
         if (!gn_buf_reserve(&c->body_in, GN_CONN_BODY_BUFFER_BYTES))
             return false;
-        n = recv(c->fd, c->body_in.data, GN_CONN_BODY_BUFFER_BYTES, MSG_DONTWAIT);
-        c->has_more = n == GN_CONN_BODY_BUFFER_BYTES;
+        n = gn_wire_recv(c, c->body_in.data, GN_CONN_BODY_BUFFER_BYTES, MSG_DONTWAIT);
         if (n <= 0)
             return false;
         c->body_in.end = (size_t)n;
@@ -640,12 +660,8 @@ iov_advance(struct iovec *iov, int count, size_t n)
 bool
 gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more)
 {
-    int flags = MSG_NOSIGNAL | (has_more ? MSG_MORE : 0);
-
     while (n > 0) {
-        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)n};
-        ssize_t sent = n == 1 ? send(c->fd, iov[0].iov_base, iov[0].iov_len, flags)
-                              : sendmsg(c->fd, &msg, flags);
+        ssize_t sent = gn_wire_sendv(c, iov, n, has_more);
 
         if (sent >= 0) {
             c->io_bytes += (size_t)sent;
@@ -654,7 +670,7 @@ gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more)
         }
         if (errno == EINTR)
             continue;
-        if (errno != EAGAIN || wait_for(c, POLLOUT) != WAIT_READY)
+        if (errno != EAGAIN || wait_for(c, gn_wire_send_events(c)) != WAIT_READY)
             return false;
     }
     return true;
@@ -679,8 +695,13 @@ void
 gn_conn_send_some(struct gn_conn *c)
 {
     struct gn_slice out = gn_buf_slice(&c->resp.out);
+    ssize_t sent = (ssize_t)out.n;
 
-    if (out.n > 0 && send(c->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT) < (ssize_t)out.n)
+    if (c->tls != NULL && out.n > 0)
+        sent = gn_tls_send(c->tls, out.p, out.n, false, &c->send_events);
+    else if (out.n > 0)
+        sent = send(c->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < (ssize_t)out.n)
         c->resp.is_broken = true;
     gn_buf_clear(&c->resp.out);
 }
@@ -707,8 +728,8 @@ gn_conn_sendfile(struct gn_conn *c, int file_fd, off_t *offset, uint64_t count, 
     *sent = 0;
     while (*sent < count) {
         uint64_t left = count - *sent;
-        ssize_t n = sendfile(c->fd, file_fd, offset,
-                             left < SENDFILE_STEP_BYTES ? (size_t)left : SENDFILE_STEP_BYTES);
+        ssize_t n = gn_wire_sendfile(
+            c, file_fd, offset, left < SENDFILE_STEP_BYTES ? (size_t)left : SENDFILE_STEP_BYTES);
 
         if (n > 0) {
             *sent += (uint64_t)n;
@@ -721,7 +742,7 @@ gn_conn_sendfile(struct gn_conn *c, int file_fd, off_t *offset, uint64_t count, 
             return true; /* the file is shorter than it was */
         if (errno == EINTR)
             continue;
-        if (errno != EAGAIN || wait_for(c, POLLOUT) != WAIT_READY)
+        if (errno != EAGAIN || wait_for(c, gn_wire_send_events(c)) != WAIT_READY)
             return false;
     }
     return true;

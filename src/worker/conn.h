@@ -20,13 +20,15 @@
 #include "worker/service.h"
 
 struct gn_conn_list;
+struct gn_tls;
 
 enum gn_conn_state {
-    GN_CONN_HEAD,   /* waiting for the head of a request */
-    GN_CONN_BODY,   /* head complete, waiting for a small body */
-    GN_CONN_RUN,    /* the application has it */
-    GN_CONN_DEAD,   /* closed; its memory goes at the end of the loop's turn */
-    GN_CONN_LINGER, /* response sent and half closed: waits for the client's end */
+    GN_CONN_HEAD,      /* waiting for the head of a request */
+    GN_CONN_BODY,      /* head complete, waiting for a small body */
+    GN_CONN_RUN,       /* the application has it */
+    GN_CONN_DEAD,      /* closed; its memory goes at the end of the loop's turn */
+    GN_CONN_LINGER,    /* response sent and half closed: waits for the client's end */
+    GN_CONN_HANDSHAKE, /* of TLS; HEAD follows */
 };
 
 enum {
@@ -55,6 +57,9 @@ struct gn_conn {
     struct gn_service *service;
     const struct gn_listener *listener;
     int fd;
+    struct gn_tls *tls;             /* owned; NULL: the connection speaks in the clear */
+    short recv_events, send_events; /* with TLS: what the last EAGAIN waits for (of poll) */
+    bool was_looked_at;             /* TLS: its first byte is none of HTTP */
     enum gn_conn_state state;
     struct gn_conn_list *list;  /* waiting or idle, when it is in one of them */
     struct gn_scratch *scratch; /* of the thread that works with the connection */
@@ -135,6 +140,10 @@ bool gn_conn_drain_body(struct gn_conn *c);
 
 /* Makes ready for the next request; bytes of it that came already stay. False without memory. */
 bool gn_conn_next(struct gn_conn *c);
+
+/* The start of a connection that may begin with a PROXY header: `in` holds its first bytes. READY:
+ * the header, if there was one, was consumed. */
+enum gn_conn_event gn_conn_parse_proxy(struct gn_conn *c);
 
 /* Answers for the loop: the client was too slow. Queues 408 when part of a request has come. */
 enum gn_conn_event gn_conn_expire(struct gn_conn *c);

@@ -14,6 +14,7 @@
 #include "config/frozen.h"
 #include "host/host.h"
 #include "log/log.h"
+#include "worker/wire.h"
 
 enum {
     EVENTS_PER_TURN = 64,
@@ -58,6 +59,16 @@ poll_add(struct gn_engine *e, struct gn_conn *c)
         return true;
     c->is_in_poll = epoll_ctl(e->ep, EPOLL_CTL_ADD, c->fd, &ev) == 0;
     return c->is_in_poll;
+}
+
+/* A handshake may have to wait for room in the socket. A change asks for the state of now, so that
+ * no edge is lost; what it brings too often later does no harm. */
+static bool
+poll_writable(struct gn_engine *e, struct gn_conn *c)
+{
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLOUT | EPOLLET, .data.ptr = c};
+
+    return epoll_ctl(e->ep, EPOLL_CTL_MOD, c->fd, &ev) == 0;
 }
 
 static void
@@ -112,7 +123,7 @@ finish(struct gn_engine *e, struct gn_conn *c, bool is_refused)
 {
     bool clean = !is_refused && !c->was_taken && gn_conn_request_is_consumed(c);
 
-    if (clean || c->resp.is_broken || shutdown(c->fd, SHUT_WR) < 0 || !poll_add(e, c) ||
+    if (clean || c->resp.is_broken || !gn_wire_half_close(c) || !poll_add(e, c) ||
         gn_conn_linger_read(c)) {
         close_now(e, c);
         return;
@@ -182,7 +193,8 @@ park(struct gn_engine *e, struct gn_conn *c)
 {
     int64_t limit = e->service.io_timeout_ns;
 
-    if (!poll_add(e, c)) {
+    if (!poll_add(e, c) ||
+        (c->tls != NULL && gn_wire_recv_events(c) == POLLOUT && !poll_writable(e, c))) {
         close_now(e, c);
         return;
     }

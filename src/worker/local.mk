@@ -21,4 +21,6 @@ libgn_worker_la_SOURCES = \
 	%D%/thread.c \
 	%D%/thread.h \
 	%D%/types.def \
+	%D%/wire.c \
+	%D%/wire.h \
 	%D%/worker.h

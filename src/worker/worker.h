@@ -18,6 +18,7 @@ struct gn_frozen;
 struct gn_host;
 struct gn_listener;
 struct gn_log;
+struct gn_tls_ctx;
 
 enum gn_slot_state { GN_SLOT_FREE, GN_SLOT_BOOTING, GN_SLOT_IDLE, GN_SLOT_BUSY, GN_SLOT_EXITING };
 
@@ -60,6 +61,7 @@ struct gn_worker {
     struct gn_host *host;
     struct gn_listener *listeners; /* borrowed from the arbiter */
     size_t n_listeners;
+    struct gn_tls_ctx *tls; /* borrowed; NULL: the listeners speak in the clear */
     const struct gn_worker_ops *ops;
     /* In the child only: */
     _Atomic bool is_alive; /* false: leave the loop after the current request */

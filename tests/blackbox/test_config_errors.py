@@ -124,8 +124,6 @@ def test_certain_to_fail_at_start_is_named(text, needle, place):
     assert re.search(r"gunicorn\.conf\.py:1\b", result.stderr)
 
 
-# -- what this version has not: refused, never ignored in silence
-
 @pytest.mark.parametrize("args,needle", [
     (["--certfile", "c.pem", "--keyfile", "k.pem"], "certfile"),
 ])

@@ -2,7 +2,8 @@
 check_PROGRAMS += \
 	tests/unit/test_net_addr \
 	tests/unit/test_net_listener \
-	tests/unit/test_net_netmatch
+	tests/unit/test_net_netmatch \
+	tests/unit/test_net_tls
 
 tests_unit_test_net_addr_SOURCES = tests/unit/test_net_addr.c
 tests_unit_test_net_addr_LDADD = libgn_net.la libgn_log.la libgn_base.la $(UNIT_LIBS)
@@ -12,3 +13,8 @@ tests_unit_test_net_listener_LDADD = libgn_net.la libgn_log.la libgn_base.la $(U
 
 tests_unit_test_net_netmatch_SOURCES = tests/unit/test_net_netmatch.c
 tests_unit_test_net_netmatch_LDADD = libgn_net.la libgn_log.la libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_net_tls_SOURCES = tests/unit/test_net_tls.c
+tests_unit_test_net_tls_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_net_tls_LDADD = libgn_net.la libgn_config.la libgn_log.la libgn_base.la \
+	$(OPENSSL_LIBS) $(UNIT_LIBS)

@@ -614,6 +614,7 @@ START_TEST(test_corpus_covers_errors)
         GN_HTTP_E_FORBIDDEN_PROXY_REQUEST,
         GN_HTTP_E_INVALID_SCHEME_HEADERS,
         GN_HTTP_E_REQUEST_TIMEOUT,
+        GN_HTTP_E_PLAIN_HTTP,
         GN_HTTP_E_NO_MEMORY,
     };
     bool is_met[GN_HTTP_ERROR_COUNT] = {false};
