@@ -15,6 +15,7 @@
 #include "config/compile.h"
 #include "config/print.h"
 #include "host/host.h"
+#include "net/tls.h"
 #include "py/py_host.h"
 #include "worker/worker.h"
 
@@ -173,6 +174,21 @@ has_application(const struct gn_frozen *f)
     return f->app_uri != NULL || f->cfg.paste != NULL;
 }
 
+/* What the hook returns must be usable; the rest of TLS is checked by the settings compiler. */
+static bool
+check_tls_hook(struct gn_host *host, const struct gn_frozen *f, struct gn_err *err)
+{
+    struct gn_tls_ctx *tls;
+
+    if (!gn_tls_is_wanted(&f->cfg) || f->cfg.ssl_context.handle == NULL)
+        return true;
+    tls = host->ops->tls_context(host, f, err);
+    if (tls == NULL)
+        gn_err_prefix(err, "ssl_context");
+    gn_tls_ctx_free(tls);
+    return tls != NULL;
+}
+
 static bool
 become_worker(const struct gn_frozen *f, struct gn_err *err)
 {
@@ -195,6 +211,8 @@ check_application(struct gn_host *host, const struct gn_frozen *f, bool is_check
     if (chdir(f->cfg.chdir) != 0)
         return gn_err_set(err, GN_E_IO, errno, "can't chdir to '%s'", f->cfg.chdir);
     if (!host->ops->apply_env(host, f, err) || !host->ops->apply_paths(host, f, err))
+        return false;
+    if (!check_tls_hook(host, f, err))
         return false;
     if (changes_owner && !become_worker(f, err))
         return false;

@@ -141,6 +141,12 @@ bool gn_py_check_signals(struct gn_host *);
  * the system's default when it ends, but keeps what is ignored. */
 void gn_py_ignore_late_signals_gil(void);
 
+/* py_tls.c */
+struct gn_tls_ctx *gn_py_tls_context(struct gn_host *, const struct gn_frozen *, struct gn_err *);
+
+/* py_tls_hook.c: what the hook ssl_context returns; NULL with an exception. */
+PyObject *gn_py_tls_call_hook_gil(const struct gn_frozen *f);
+
 /* py_wsgi.c */
 void gn_py_handle_request(struct gn_host *, struct gn_worker *, struct gn_conn *);
 extern PyType_Spec gn_py_start_response_spec, gn_py_writer_spec;

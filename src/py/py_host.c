@@ -283,6 +283,7 @@ static const struct gn_host_ops ops = {
     .explain_paths = gn_py_explain_paths,
     .check_value = gn_py_check_value,
     .run_hook = host_run_hook,
+    .tls_context = gn_py_tls_context,
     .before_fork = host_before_fork,
     .after_fork = host_after_fork,
     .wait_enter = host_wait_enter,

@@ -24,6 +24,7 @@ blackbox_tests = \
 	%D%/test_schema_products.py \
 	%D%/test_serve_basic.py \
 	%D%/test_tracebacks.py \
+	%D%/test_tls.py \
 	%D%/test_wsgi.py
 
 TESTS += $(blackbox_tests)
