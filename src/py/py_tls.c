@@ -43,6 +43,32 @@ struct session {
     bool is_broken, is_at_end, is_drained;
 };
 
+/* ---- locks ---- */
+
+static PyGILState_STATE
+enter(struct session *s)
+{
+    if (pthread_mutex_trylock(&s->lock) != 0) {
+        PyThreadState *ts = PyGILState_Check() ? PyEval_SaveThread() : NULL;
+
+        pthread_mutex_lock(&s->lock);
+        if (ts != NULL)
+            PyEval_RestoreThread(ts);
+    }
+    return PyGILState_Ensure();
+}
+
+/* Keeps errno. */
+static void
+leave(struct session *s, PyGILState_STATE state)
+{
+    int saved = errno;
+
+    PyGILState_Release(state);
+    pthread_mutex_unlock(&s->lock);
+    errno = saved;
+}
+
 /* ---- the socket's side ---- */
 
 /* Moves what is there into `in`. 1: something came, or the end; -1 with errno. */
@@ -277,11 +303,9 @@ session_handshake(struct gn_tls *front, short *events)
     enum gn_tls_step step;
     PyGILState_STATE state;
 
-    pthread_mutex_lock(&s->lock);
-    state = PyGILState_Ensure();
+    state = enter(s);
     step = shake_gil(s, events);
-    PyGILState_Release(state);
-    pthread_mutex_unlock(&s->lock);
+    leave(s, state);
     return step;
 }
 
@@ -337,15 +361,10 @@ session_recv(struct gn_tls *front, void *p, size_t n, short *events)
     struct session *s = (struct session *)front;
     PyGILState_STATE state;
     ssize_t result;
-    int saved;
 
-    pthread_mutex_lock(&s->lock);
-    state = PyGILState_Ensure();
+    state = enter(s);
     result = recv_gil(s, p, n, events);
-    saved = errno;
-    PyGILState_Release(state);
-    pthread_mutex_unlock(&s->lock);
-    errno = saved;
+    leave(s, state);
     return result;
 }
 
@@ -396,16 +415,11 @@ session_send(struct gn_tls *front, const void *p, size_t n, bool has_more, short
     struct session *s = (struct session *)front;
     PyGILState_STATE state;
     ssize_t result;
-    int saved;
 
     (void)has_more;
-    pthread_mutex_lock(&s->lock);
-    state = PyGILState_Ensure();
+    state = enter(s);
     result = send_gil(s, p, n, events);
-    saved = errno;
-    PyGILState_Release(state);
-    pthread_mutex_unlock(&s->lock);
-    errno = saved;
+    leave(s, state);
     return result;
 }
 
@@ -416,8 +430,7 @@ session_end(struct gn_tls *front)
     PyGILState_STATE state;
     PyObject *done;
 
-    pthread_mutex_lock(&s->lock);
-    state = PyGILState_Ensure();
+    state = enter(s);
     if (s->front.is_up && !s->is_broken) {
         /* Nobody waits for the client's answer. */
         done = PyObject_CallMethod(s->object, "unwrap", NULL);
@@ -426,8 +439,7 @@ session_end(struct gn_tls *front)
         (void)push_gil(s);
         s->is_broken = true;
     }
-    PyGILState_Release(state);
-    pthread_mutex_unlock(&s->lock);
+    leave(s, state);
 }
 
 /* ---- facts; with the GIL ---- */

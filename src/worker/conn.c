@@ -682,7 +682,7 @@ gn_conn_send_now(struct gn_conn *c, struct gn_slice data, bool has_more)
     ssize_t n;
 
     do {
-        n = send(c->fd, data.p, data.n, MSG_NOSIGNAL | MSG_DONTWAIT | (has_more ? MSG_MORE : 0));
+        n = gn_wire_send_now(c, data, has_more);
     } while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return 0;
@@ -695,13 +695,8 @@ void
 gn_conn_send_some(struct gn_conn *c)
 {
     struct gn_slice out = gn_buf_slice(&c->resp.out);
-    ssize_t sent = (ssize_t)out.n;
 
-    if (c->tls != NULL && out.n > 0)
-        sent = gn_tls_send(c->tls, out.p, out.n, false, &c->send_events);
-    else if (out.n > 0)
-        sent = send(c->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < (ssize_t)out.n)
+    if (out.n > 0 && gn_wire_send_now(c, out, false) < (ssize_t)out.n)
         c->resp.is_broken = true;
     gn_buf_clear(&c->resp.out);
 }

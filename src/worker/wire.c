@@ -49,6 +49,26 @@ gn_wire_tls_sendv(struct gn_conn *c, const struct iovec *iov, int n, bool has_mo
     return gn_tls_send(c->tls, record, used, has_more || i < n, &c->send_events);
 }
 
+/* Record by record. An error behind the first record is told by the next call. */
+ssize_t
+gn_wire_tls_send_now(struct gn_conn *c, struct gn_slice data, bool has_more)
+{
+    size_t sent = 0;
+
+    while (sent < data.n) {
+        bool is_last = data.n - sent <= GN_TLS_RECORD_BYTES;
+        ssize_t n = gn_tls_send(c->tls, data.p + sent, data.n - sent, has_more || !is_last,
+                                &c->send_events);
+
+        if (n < 0 && sent == 0)
+            return -1;
+        if (n < 0)
+            break;
+        sent += (size_t)n;
+    }
+    return (ssize_t)sent;
+}
+
 static ssize_t
 send_piece(struct gn_conn *c, int file_fd, off_t *offset, size_t n)
 {

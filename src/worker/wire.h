@@ -15,6 +15,7 @@
 
 ssize_t gn_wire_tls_recv(struct gn_conn *c, void *p, size_t n);
 ssize_t gn_wire_tls_sendv(struct gn_conn *c, const struct iovec *iov, int n, bool has_more);
+ssize_t gn_wire_tls_send_now(struct gn_conn *c, struct gn_slice data, bool has_more);
 
 /* Sets `has_more` of the connection: bytes may be left behind. */
 static inline ssize_t
@@ -40,6 +41,15 @@ gn_wire_sendv(struct gn_conn *c, struct iovec *iov, int n, bool has_more)
         return gn_wire_tls_sendv(c, iov, n, has_more);
     return n == 1 ? send(c->fd, iov[0].iov_base, iov[0].iov_len, flags)
                   : sendmsg(c->fd, &msg, flags);
+}
+
+/* What the socket takes at once, also when somebody has made it blocking; 0 only for no data. */
+static inline ssize_t
+gn_wire_send_now(struct gn_conn *c, struct gn_slice data, bool has_more)
+{
+    if (GN_UNLIKELY(c->tls != NULL))
+        return gn_wire_tls_send_now(c, data, has_more);
+    return send(c->fd, data.p, data.n, MSG_NOSIGNAL | MSG_DONTWAIT | (has_more ? MSG_MORE : 0));
 }
 
 static inline short
