@@ -30,6 +30,7 @@ gn_http_body_init(struct gn_http_body *b, const struct gn_http_head *h)
     b->error.id = GN_HTTP_E_PARSE;
     b->error.message[0] = '\0';
     b->is_chunked = h->is_chunked;
+    b->room = UINT64_MAX;
     b->credit = GN_BODY_EXTENSION_CREDIT;
     if (h->is_chunked) {
         b->state = STATE_SIZE_FIRST;
@@ -54,6 +55,23 @@ too_large(struct gn_http_body *b, enum gn_http_error_id id, const char *text)
     return STATE_BAD;
 }
 
+static enum state
+body_too_large(struct gn_http_body *b)
+{
+    return too_large(b, GN_HTTP_E_LIMIT_REQUEST_BODY, "Request body is too large");
+}
+
+bool
+gn_http_body_limit(struct gn_http_body *b, uint64_t max_bytes)
+{
+    b->room = max_bytes;
+    if (b->state == STATE_LENGTH && b->left > max_bytes) {
+        b->state = (int)body_too_large(b);
+        return false;
+    }
+    return true;
+}
+
 /* The size line is complete. */
 static enum state
 size_known(struct gn_http_body *b)
@@ -61,6 +79,9 @@ size_known(struct gn_http_body *b)
     b->line_bytes = 0;
     if (b->left == 0)
         return STATE_TRAILER_FIRST;
+    if (b->left > b->room)
+        return body_too_large(b);
+    b->room -= b->left;
     if (__builtin_add_overflow(b->credit, b->left, &b->credit))
         b->credit = UINT64_MAX;
     return STATE_DATA;

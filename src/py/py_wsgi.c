@@ -347,6 +347,8 @@ log_failure(struct call *call, bool head_was_sent)
 static bool
 answer_client_fault(struct call *call)
 {
+    static const struct gn_http_error too_slow = {
+        GN_HTTP_E_REQUEST_TIMEOUT, "Request Timeout: the request body was not complete in time"};
     struct gn_conn *c = call->c;
 
     switch (c->body_state) {
@@ -356,8 +358,7 @@ answer_client_fault(struct call *call)
         return true;
     case GN_BODY_TIMEOUT:
         if (!call->r->is_sent)
-            gn_resp_error_page(call->r, 408, "Request Timeout",
-                               "The request body was not complete in time");
+            gn_conn_refuse(c, &too_slow);
         return true;
     case GN_BODY_GONE:
         call->r->is_broken = true;

@@ -147,10 +147,7 @@ log_dropped_field(void *ctx, struct gn_slice name)
 {
     struct gn_conn *c = ctx;
 
-    gn_log(
-        c->service->worker->log, GN_DEBUG,
-        "Header dropped by header_map: %.*s (its name can't be told from another in the environ)",
-        GN_SLICE_ARG(name));
+    gn_service_log_dropped(c->service, name);
 }
 
 /* Walks the framing of what came of a small body; the application's own decoder starts again from
@@ -188,6 +185,10 @@ head_done(struct gn_conn *c)
     }
     gn_http_body_init(&c->body, h);
     c->body_at = c->in.start + h->head_bytes;
+    if (!gn_http_body_limit(&c->body, c->service->body_max_bytes)) {
+        gn_conn_refuse(c, &c->body.error);
+        return GN_CONN_BAD;
+    }
     if (c->body.is_done || h->content_length > GN_CONN_PREFETCH_BYTES || h->expects_continue)
         return GN_CONN_READY;
     c->probe = c->body;
@@ -195,6 +196,20 @@ head_done(struct gn_conn *c)
     if (event == GN_CONN_WAIT)
         c->state = GN_CONN_BODY;
     return event;
+}
+
+/* The client has ended its side within a small body. It may still read; most have just gone, which
+ * is no reason for a warning. */
+static enum gn_conn_event
+body_cut_off(struct gn_conn *c)
+{
+    const struct gn_http_error_row *row = &gn_http_errors[GN_HTTP_E_NO_MORE_DATA];
+    static const char reason[] = "The request body ends before its length";
+
+    gn_log(c->service->worker->log, GN_DEBUG,
+           "Ignored premature client disconnection from ip=%s: %s", c->peer_text, reason);
+    gn_resp_error_page(&c->resp, row->status, row->reason, reason);
+    return GN_CONN_BAD;
 }
 
 /* Small bodies are complete before the application is called, so that a slow client costs a buffer
@@ -216,7 +231,7 @@ collect_body(struct gn_conn *c)
         if (n < 0)
             return errno == EAGAIN ? GN_CONN_WAIT : GN_CONN_EOF;
         if (n == 0)
-            return GN_CONN_EOF;
+            return body_cut_off(c);
         event = probe_body(c, gn_slice(c->body_in.data + c->body_in.end, (size_t)n));
         c->body_in.end += (size_t)n;
         if (event != GN_CONN_WAIT)
@@ -357,9 +372,8 @@ is_loop_thread(const struct gn_conn *c)
  * request slower than anybody with an interest in it. A byte now and then must not hold a thread.
  */
 static bool
-is_too_slow(const struct gn_conn *c, int64_t waited_ns)
+is_too_slow(const struct gn_conn *c, int64_t limit, int64_t waited_ns)
 {
-    int64_t limit = c->service->io_timeout_ns;
     int64_t total = c->io_wait_ns + waited_ns;
 
     if (limit <= 0)
@@ -375,6 +389,7 @@ wait_for(struct gn_conn *c, short events)
 {
     struct gn_worker *w = c->service->worker;
     bool is_loop = is_loop_thread(c);
+    int64_t limit = events == POLLIN ? c->service->body_timeout_ns : c->service->io_timeout_ns;
     int64_t start = gn_clock_mono_ns();
 
     for (;;) {
@@ -393,7 +408,7 @@ wait_for(struct gn_conn *c, short events)
         if (w->quits_now)
             return WAIT_STOP;
         waited = gn_clock_mono_ns() - start;
-        if (is_too_slow(c, waited))
+        if (is_too_slow(c, limit, waited))
             return WAIT_TIMEOUT;
         /* The client has time left, and the worker is healthy: this is not a hung request. */
         if (is_loop)

@@ -170,6 +170,15 @@ slot_begin(struct gn_worker *w, const struct gn_conn *c)
     atomic_store_explicit(&slot->state, GN_SLOT_BUSY, memory_order_relaxed);
 }
 
+/* Whether what comes behind the request is another one. After CONNECT and Upgrade it may be of a
+ * protocol that only the client, or a proxy before us, believes to be in force: nobody's words for
+ * this server (RFC 9110 7.8, 9.3.6). */
+static bool
+may_follow(const struct gn_http_head *h)
+{
+    return !h->wants_close && !h->wants_upgrade && h->form != GN_FORM_AUTHORITY;
+}
+
 static void
 run_request(struct gn_engine *e, struct gn_conn *c)
 {
@@ -181,7 +190,7 @@ run_request(struct gn_engine *e, struct gn_conn *c)
         gn_log(w->log, GN_INFO, "Autorestarting worker after current request.");
         w->is_alive = false;
     }
-    c->may_keep_alive = e->policy->has_keepalive && w->is_alive && !c->parser.head.wants_close &&
+    c->may_keep_alive = e->policy->has_keepalive && w->is_alive && may_follow(&c->parser.head) &&
                         w->frozen->cfg.keepalive > 0;
     slot_begin(w, c);
     e->n_running++;
@@ -191,7 +200,8 @@ run_request(struct gn_engine *e, struct gn_conn *c)
 static void
 park(struct gn_engine *e, struct gn_conn *c)
 {
-    int64_t limit = e->service.io_timeout_ns;
+    bool has_head = c->state == GN_CONN_BODY;
+    int64_t limit = has_head ? e->service.body_timeout_ns : e->service.head_timeout_ns;
 
     if (!poll_add(e, c) ||
         (c->tls != NULL && gn_wire_recv_events(c) == POLLOUT && !poll_writable(e, c))) {
@@ -199,8 +209,8 @@ park(struct gn_engine *e, struct gn_conn *c)
         return;
     }
     c->deadline_ns = limit > 0 ? gn_clock_mono_ns() + limit : INT64_MAX;
-    c->list = &e->waiting;
-    TAILQ_INSERT_TAIL(&e->waiting, c, link);
+    c->list = has_head ? &e->collecting : &e->waiting;
+    TAILQ_INSERT_TAIL(c->list, c, link);
     e->n_waiting++;
 }
 
@@ -208,7 +218,7 @@ static void
 unpark(struct gn_engine *e, struct gn_conn *c)
 {
     TAILQ_REMOVE(c->list, c, link);
-    if (c->list == &e->waiting)
+    if (c->list != &e->idle)
         e->n_waiting--;
     c->list = NULL;
 }
@@ -257,9 +267,8 @@ on_readable(struct gn_engine *e, struct gn_conn *c, bool has_ended)
     c->has_edge = has_ended;
     /* The deadline for the head is absolute, so that trickling bytes do not prolong it; that for a
      * small body starts with it. */
-    if (event == GN_CONN_WAIT && c->state == before && c->list == &e->waiting)
-        return;
-    if (event == GN_CONN_WAIT && c->list == &e->idle && gn_buf_len(&c->in) == 0)
+    if (event == GN_CONN_WAIT && c->state == before &&
+        (c->list != &e->idle || gn_buf_len(&c->in) == 0))
         return;
     unpark(e, c);
     dispatch(e, c, event);
@@ -395,6 +404,7 @@ wait_ms(const struct gn_engine *e, int64_t now)
     int64_t t = INT64_MAX;
 
     t = first_deadline(&e->waiting, t);
+    t = first_deadline(&e->collecting, t);
     t = first_deadline(&e->idle, t);
     t = first_deadline(&e->lingering, t);
     if (e->accept_again_ns != 0 && e->accept_again_ns < t)
@@ -415,14 +425,23 @@ wait_ms(const struct gn_engine *e, int64_t now)
 }
 
 static void
+expire_requests(struct gn_engine *e, struct gn_conn_list *list, int64_t now)
+{
+    struct gn_conn *c;
+
+    while ((c = TAILQ_FIRST(list)) != NULL && c->deadline_ns <= now) {
+        unpark(e, c);
+        dispatch(e, c, gn_conn_expire(c));
+    }
+}
+
+static void
 expire(struct gn_engine *e, int64_t now)
 {
     struct gn_conn *c;
 
-    while ((c = TAILQ_FIRST(&e->waiting)) != NULL && c->deadline_ns <= now) {
-        unpark(e, c);
-        dispatch(e, c, gn_conn_expire(c));
-    }
+    expire_requests(e, &e->waiting, now);
+    expire_requests(e, &e->collecting, now);
     while ((c = TAILQ_FIRST(&e->idle)) != NULL && c->deadline_ns <= now) {
         unpark(e, c);
         close_now(e, c);
@@ -670,6 +689,7 @@ static bool
 engine_init(struct gn_engine *e, struct gn_worker *w, struct gn_err *err)
 {
     TAILQ_INIT(&e->waiting);
+    TAILQ_INIT(&e->collecting);
     TAILQ_INIT(&e->idle);
     TAILQ_INIT(&e->lingering);
     TAILQ_INIT(&e->dead);
@@ -700,6 +720,7 @@ static void
 engine_fini(struct gn_engine *e)
 {
     free_list(e, &e->waiting);
+    free_list(e, &e->collecting);
     free_list(e, &e->idle);
     free_list(e, &e->lingering);
     gn_fd_close(&e->ep);

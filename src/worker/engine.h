@@ -42,16 +42,17 @@ struct gn_engine {
     void *policy_data;
     struct gn_service service;
     int ep;
-    struct gn_conn_list waiting; /* for (the rest of) a request; sorted by deadline */
+    struct gn_conn_list waiting;    /* for (the rest of) a head; sorted by deadline */
+    struct gn_conn_list collecting; /* the rest of a small body; sorted by deadline */
     struct gn_conn_list idle; /* keep-alive, nothing of the next request yet; sorted by deadline */
     struct gn_conn_list lingering; /* response sent, for the client's end; sorted by deadline */
     struct gn_conn_list dead;      /* closed while a batch of events is handled */
     size_t n_lingering;
     bool is_in_batch;
     bool is_accept_failing; /* said once until it works again */
-    size_t n_waiting;
-    size_t n_running;     /* handed to the policy */
-    size_t n_connections; /* all but the lingering ones */
+    size_t n_waiting;       /* for heads and small bodies */
+    size_t n_running;       /* handed to the policy */
+    size_t n_connections;   /* all but the lingering ones */
     size_t max_connections;
     bool is_listening;         /* the listeners are in the poll set */
     int64_t accept_again_ns;   /* 0, or when accepting may go on after an error */

@@ -21,6 +21,19 @@ init_limits(struct gn_service *s, const struct gn_cfg *cfg)
         .casefold_method = cfg->casefold_http_method,
         .permit_missing_host = cfg->permit_missing_host,
     };
+    s->body_max_bytes =
+        cfg->limit_request_body > 0 ? (uint64_t)cfg->limit_request_body : UINT64_MAX;
+}
+
+static void
+init_timeouts(struct gn_service *s, const struct gn_cfg *cfg)
+{
+    int64_t head = cfg->client_header_timeout > 0 ? cfg->client_header_timeout : cfg->timeout;
+    int64_t body = cfg->client_body_timeout > 0 ? cfg->client_body_timeout : cfg->timeout;
+
+    s->io_timeout_ns = gn_clock_ns_of_s(cfg->timeout);
+    s->head_timeout_ns = gn_clock_ns_of_s(head);
+    s->body_timeout_ns = gn_clock_ns_of_s(body);
 }
 
 /* An upper-case copy in the arena. */
@@ -98,8 +111,8 @@ gn_service_init(struct gn_service *s, struct gn_worker *w, struct gn_err *err)
     s->loop_thread = pthread_self();
     s->server = GN_SLICE("gunicorn");
     s->use_sendfile = gn_cfg_sendfile(w->frozen);
-    s->io_timeout_ns = gn_clock_ns_of_s(cfg->timeout);
     init_limits(s, cfg);
+    init_timeouts(s, cfg);
     if (!init_policy(s, cfg, err) || !init_proxy(s, cfg, err))
         return false;
     s->forwarded_allow =
@@ -128,6 +141,25 @@ gn_service_fini(struct gn_service *s)
     gn_arena_fini(&s->arena);
     gn_buf_fini(&s->scratch.line);
     memset(s, 0, sizeof(*s));
+}
+
+void
+gn_service_log_dropped(struct gn_service *s, struct gn_slice name)
+{
+    for (size_t i = 0; i < s->n_dropped; i++) {
+        if (gn_slice_eq_nocase(s->dropped[i], name))
+            return;
+    }
+    /* Clients choose the names: memory and log are not theirs to fill. */
+    if (s->n_dropped == GN_SERVICE_DROPPED)
+        return;
+    s->dropped[s->n_dropped++] = gn_arena_slice(&s->arena, name);
+    gn_log(s->worker->log, GN_WARN,
+           "Header field dropped by header_map, here and from now on: %.*s (its name can't be told "
+           "from another in the environ)",
+           GN_SLICE_ARG(name));
+    if (s->n_dropped == GN_SERVICE_DROPPED)
+        gn_log(s->worker->log, GN_WARN, "More names that header_map drops will not be told.");
 }
 
 const char *

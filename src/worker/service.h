@@ -20,7 +20,7 @@
 
 struct gn_conn;
 
-enum { GN_SERVICE_SPARE = 16 };
+enum { GN_SERVICE_SPARE = 16, GN_SERVICE_DROPPED = 32 };
 
 /* What one thread that runs requests keeps for itself. */
 struct gn_scratch {
@@ -42,7 +42,13 @@ struct gn_service {
     struct gn_access_format *access_format; /* NULL: no access log */
     struct gn_slice server;                 /* value of Server */
     bool use_sendfile;
-    int64_t io_timeout_ns;                   /* silence allowed to a client; 0: for ever */
+    uint64_t body_max_bytes;                     /* limit_request_body; UINT64_MAX: none */
+    int64_t io_timeout_ns;                       /* silence allowed to a client; 0: for ever */
+    int64_t head_timeout_ns;                     /* for a head from its start on; 0: for ever */
+    int64_t body_timeout_ns;                     /* silence allowed within a body; 0: for ever */
+    struct gn_slice dropped[GN_SERVICE_DROPPED]; /* names of header_map's victims that were told;
+                                                    in the arena, loop's thread */
+    size_t n_dropped;
     struct gn_scratch scratch;               /* of the loop's thread */
     struct gn_conn *spare[GN_SERVICE_SPARE]; /* closed connections whose buffers are used again;
                                                 loop's thread */
@@ -51,6 +57,10 @@ struct gn_service {
 
 bool gn_service_init(struct gn_service *s, struct gn_worker *w, struct gn_err *err) GN_MUST_CHECK;
 void gn_service_fini(struct gn_service *s);
+
+/* Tells once per name, and not of more than GN_SERVICE_DROPPED names, that header_map keeps a field
+ * from the application. */
+void gn_service_log_dropped(struct gn_service *s, struct gn_slice name);
 
 /* The Date field's text, rebuilt when the second has changed. */
 const char *gn_scratch_date(struct gn_scratch *t);

@@ -12,7 +12,7 @@
 #include "http/body.h"
 #include "http/head.h"
 
-enum { MAX_CASES = 2000, MAX_EXPECTATIONS = 40, MIN_CASES = 200 };
+enum { MAX_CASES = 2000, MAX_EXPECTATIONS = 40, MIN_CASES = 550 };
 
 struct expectation {
     struct gn_slice key;
@@ -23,6 +23,7 @@ struct request_case {
     char name[120];
     char file[256];
     struct gn_http_limits limits;
+    uint64_t max_body;
     struct gn_buf input;
     struct gn_slice result; /* the line "accept", "reject ..." or "incomplete" */
     struct expectation expectations[MAX_EXPECTATIONS];
@@ -108,7 +109,7 @@ number(struct gn_slice s, const char *file)
 {
     uint64_t n;
 
-    if (!gn_num_digits(s, UINT32_MAX, &n))
+    if (!gn_num_digits(s, INT64_MAX, &n))
         give_up(file, s, "number expected");
     return n;
 }
@@ -134,8 +135,9 @@ add_repeated(struct request_case *c, struct gn_slice value)
 }
 
 static void
-set_limit(struct gn_http_limits *limits, struct gn_slice word, const char *file)
+set_limit(struct request_case *c, struct gn_slice word, const char *file)
 {
+    struct gn_http_limits *limits = &c->limits;
     struct gn_slice value = word;
     struct gn_slice name = gn_slice_cut(&value, '=');
 
@@ -145,6 +147,8 @@ set_limit(struct gn_http_limits *limits, struct gn_slice word, const char *file)
         limits->fields = number(value, file);
     else if (gn_slice_eq_str(name, "field_size"))
         limits->field_size = number(value, file);
+    else if (gn_slice_eq_str(name, "body"))
+        c->max_body = number(value, file);
     else if (gn_slice_eq_str(name, "fold"))
         limits->permit_obsolete_folding = true;
     else if (gn_slice_eq_str(name, "spaces"))
@@ -175,6 +179,7 @@ begin_case(struct gn_slice name, const char *file)
     snprintf(c->name, sizeof(c->name), "%.*s", GN_SLICE_ARG(name));
     snprintf(c->file, sizeof(c->file), "%s", file);
     c->limits = (struct gn_http_limits){.request_line = 4094, .fields = 100, .field_size = 8190};
+    c->max_body = UINT64_MAX;
     n_cases++;
 }
 
@@ -199,7 +204,7 @@ take_line(struct gn_slice line, const char *file)
         add_repeated(c, value);
     } else if (gn_slice_eq_str(key, "limits")) {
         while (value.p != NULL)
-            set_limit(&c->limits, gn_slice_cut(&value, ' '), file);
+            set_limit(c, gn_slice_cut(&value, ' '), file);
     } else if (gn_slice_eq_str(key, "accept") || gn_slice_eq_str(key, "reject") ||
                gn_slice_eq_str(key, "incomplete")) {
         c->result = line;
@@ -327,6 +332,11 @@ run(const struct request_case *c, const size_t *ends, size_t n_ends, struct outc
             ck_assert(at <= have);
             gn_http_body_init(&o->body, &o->parser.head);
             o->result = o->body.is_done ? GN_HTTP_DONE : GN_HTTP_MORE;
+            if (!gn_http_body_limit(&o->body, c->max_body)) {
+                o->result = GN_HTTP_BAD;
+                o->error = o->body.error;
+                return;
+            }
         }
         if (o->result == GN_HTTP_DONE || !feed_body(o, input.p, &at, ends[i]))
             break;

@@ -542,13 +542,45 @@ START_TEST(chunked_body_byte_by_byte)
 }
 END_TEST
 
+static const char *const cut_bodies[] = {"Content-Length: 5\r\n\r\nab",
+                                         "Transfer-Encoding: chunked\r\n\r\n",
+                                         "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+                                         "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"};
+
+/* It may have closed its sending side only; no warning, since most have just gone. */
 START_TEST(small_body_of_a_client_that_leaves)
 {
-    ck_assert_int_eq(
-        bench_feed_str(&b, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"),
-        GN_CONN_WAIT);
+    ck_assert_int_eq(bench_feed_str(&b, "POST / HTTP/1.1\r\nHost: x\r\n"), GN_CONN_WAIT);
+    ck_assert_int_eq(bench_feed_str(&b, cut_bodies[_i]), GN_CONN_WAIT);
     bench_client_ends(&b);
-    ck_assert_int_eq(gn_conn_read(b.c), GN_CONN_EOF);
+    ck_assert_int_eq(gn_conn_read(b.c), GN_CONN_BAD);
+    ck_assert_int_eq(b.c->resp.code, 400);
+    ck_assert(!bench_log_has(&b, "[WARNING]"));
+}
+END_TEST
+
+static const struct {
+    const char *rest; /* of a request with a limit of 10 bytes */
+    enum gn_conn_event event;
+} limited[] = {
+    {"Content-Length: 10\r\n\r\n0123456789", GN_CONN_READY},
+    {"Content-Length: 11\r\n\r\n", GN_CONN_BAD},
+    {"Content-Length: 11\r\nExpect: 100-continue\r\n\r\n", GN_CONN_BAD},
+    {"Content-Length: 9223372036854775807\r\n\r\n", GN_CONN_BAD},
+    {"Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n6\r\n456789\r\n0\r\n\r\n", GN_CONN_READY},
+    {"Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n7\r\n", GN_CONN_BAD},
+    {"Transfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n", GN_CONN_BAD},
+};
+
+START_TEST(body_over_the_limit)
+{
+    b.service.body_max_bytes = 10;
+    ck_assert_int_eq(bench_feed_str(&b, "POST / HTTP/1.1\r\nHost: x\r\n"), GN_CONN_WAIT);
+    ck_assert_int_eq(bench_feed_str(&b, limited[_i].rest), limited[_i].event);
+    if (limited[_i].event == GN_CONN_READY)
+        return;
+    ck_assert_int_eq(b.c->resp.code, 413);
+    ck_assert(bench_log_has(&b, "Invalid request from ip=127.0.0.1: Request body is too large"));
 }
 END_TEST
 
@@ -576,7 +608,7 @@ START_TEST(body_of_a_silent_client)
 {
     struct gn_buf got = {0};
 
-    b.service.io_timeout_ns = GN_NS_PER_S / 20;
+    b.service.body_timeout_ns = GN_NS_PER_S / 20;
     ck_assert_int_eq(bench_feed_str(&b, large), GN_CONN_READY);
     ck_assert_int_eq(read_body(_i, &got), GN_BODY_TIMEOUT);
     ck_assert_slice_eq(gn_buf_slice(&got), "abc");
@@ -662,7 +694,7 @@ START_TEST(continue_is_sent_once_and_late)
 
     ck_assert_int_eq(bench_feed_str(&b, expecting), GN_CONN_READY);
     ck_assert_int_eq(poll(&p, 1, 0), 0);
-    b.service.io_timeout_ns = GN_NS_PER_S / 20;
+    b.service.body_timeout_ns = GN_NS_PER_S / 20;
     ck_assert_int_eq(read_body(BY_NEXT, &got), GN_BODY_TIMEOUT);
     ck_assert(b.c->continue_sent);
     bench_receive_all(&b, &sent);
@@ -908,7 +940,8 @@ add_bodies(Suite *suite)
     tcase_add_loop_test(tc, body_and_next_request, 0, (int)GN_ARRAY_LEN(bodies));
     tcase_add_test(tc, small_body_is_collected_at_every_cut);
     tcase_add_test(tc, chunked_body_byte_by_byte);
-    tcase_add_test(tc, small_body_of_a_client_that_leaves);
+    tcase_add_loop_test(tc, small_body_of_a_client_that_leaves, 0, (int)GN_ARRAY_LEN(cut_bodies));
+    tcase_add_loop_test(tc, body_over_the_limit, 0, (int)GN_ARRAY_LEN(limited));
     tcase_add_loop_test(tc, large_body_is_left_to_the_application, 0, HOW_COUNT);
     tcase_add_loop_test(tc, body_of_a_silent_client, 0, HOW_COUNT);
     tcase_add_loop_test(tc, slow_application_is_no_slow_client, 0, HOW_COUNT);
