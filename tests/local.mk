@@ -20,5 +20,6 @@ endif
 include tests/unit/local.mk
 include tests/blackbox/local.mk
 include tests/fuzz/local.mk
+include tests/reference/local.mk
 
 EXTRA_DIST += tests/corpus tests/support

@@ -137,15 +137,15 @@ take_codings(struct gn_http_head *h, struct gn_http_error *e, const struct gn_ht
              struct framing *framing)
 {
     struct gn_slice rest = f->value;
-    struct gn_slice coding;
+    struct gn_slice coding, after;
 
     while (gn_http_next_element(&rest, &coding)) {
         size_t name = 0;
 
         while (name < coding.n && gn_http_is(coding.p[name], GN_CH_TOKEN))
             name++;
-        if (name == 0 || h->is_chunked ||
-            (name < coding.n && coding.p[name] != ';' && !gn_http_is_blank(coding.p[name])))
+        after = gn_http_trim(gn_slice(coding.p + name, coding.n - name));
+        if (name == 0 || h->is_chunked || (after.n > 0 && after.p[0] != ';'))
             return bad_field(e, f);
         if (gn_http_token_is(gn_slice(coding.p, name), GN_SLICE("chunked")) && name == coding.n) {
             h->is_chunked = true;

@@ -8,6 +8,8 @@ fuzz_targets = \
 	%D%/fuzz_logformat \
 	%D%/fuzz_proxy \
 	%D%/fuzz_request \
+	%D%/fuzz_response \
+	%D%/fuzz_split \
 	%D%/fuzz_words \
 	%D%/fuzz_yaml
 
@@ -34,6 +36,15 @@ EXTRA_DIST += %D%/replay.c
 %C%_fuzz_request_SOURCES = %D%/fuzz_request.c $(fuzz_main)
 %C%_fuzz_request_LDADD = libgn_http.la libgn_base.la
 %C%_fuzz_request_LDFLAGS = $(fuzz_ldflags)
+
+%C%_fuzz_response_SOURCES = %D%/fuzz_response.c $(fuzz_main)
+%C%_fuzz_response_LDADD = libgn_worker.la libgn_http.la libgn_net.la libgn_config.la libgn_host.la libgn_log.la \
+	libgn_base.la
+%C%_fuzz_response_LDFLAGS = $(fuzz_ldflags)
+
+%C%_fuzz_split_SOURCES = %D%/fuzz_split.c %D%/stream.h $(fuzz_main)
+%C%_fuzz_split_LDADD = libgn_http.la libgn_base.la
+%C%_fuzz_split_LDFLAGS = $(fuzz_ldflags)
 
 %C%_fuzz_logformat_SOURCES = %D%/fuzz_logformat.c $(fuzz_main)
 %C%_fuzz_logformat_LDADD = libgn_log.la libgn_base.la
