@@ -18,6 +18,7 @@ EXTRA_DIST += \
 	%D%/hello.py \
 	%D%/memory.py \
 	%D%/policy.py \
+	%D%/parse.py \
 	%D%/startup.py
 
 bench-limits: %D%/limit_embed$(EXEEXT) %D%/limit_epoll$(EXEEXT) %D%/parse$(EXEEXT)
