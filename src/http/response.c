@@ -21,8 +21,8 @@ gn_http_status_check(struct gn_slice status, int *code, const char **why)
         !gn_http_is_digit(status.p[2]))
         return refuse(why, "status does not begin with three digits");
     value = (status.p[0] - '0') * 100 + (status.p[1] - '0') * 10 + (status.p[2] - '0');
-    if (value < 100 || (value > 599 && value != 999))
-        return refuse(why, "status code is not in 100..599");
+    if (value < 100)
+        return refuse(why, "status code is not in 100..999");
     if (status.n > 3 && status.p[3] != ' ')
         return refuse(why, "status code is not followed by a space");
     if (gn_http_scan_text(status.p, status.p + status.n) != status.p + status.n)

@@ -9,8 +9,9 @@
 #include "base/clock.h"
 #include "base/slice.h"
 
-/* "200 OK": three digits 100..599 (999 is taken too), SP, reason of HTAB, SP, VCHAR, obs-text.
- * "200" alone passes: gn_http_resp_begin adds the space. On failure `*why` is a static text. */
+/* "200 OK": three digits from 100 on (what is above 599 has no meaning, and is in use), SP, reason
+ * of HTAB, SP, VCHAR, obs-text. "200" alone passes: gn_http_resp_begin adds the space. On failure
+ * `*why` is a static text. */
 bool gn_http_status_check(struct gn_slice status, int *code, const char **why);
 
 /* A field of the application: the name is a token, the value has no CR, LF, NUL or other control

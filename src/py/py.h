@@ -70,10 +70,12 @@ struct gn_py {
 
     /* Types of the module _gunicorn. */
     PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,
-        *socket_type;
+        *socket_type, *early_hints_type;
 
     /* Request machinery, guarded by the GIL. */
-    PyObject *start_response, *writer, *input; /* kept for reuse while nobody else holds them */
+    /* Kept for reuse while nobody else holds them. */
+    PyObject *start_response, *writer, *input, *early_hints;
+    bool warned_of_head, warned_of_status; /* a body was given where none may be */
     struct gn_py_base *bases;
     size_t n_bases;
     PyObject *peer_object; /* REMOTE_ADDR of the last request, as object and text */
@@ -149,7 +151,7 @@ PyObject *gn_py_tls_call_hook_gil(const struct gn_frozen *f);
 
 /* py_wsgi.c */
 void gn_py_handle_request(struct gn_host *, struct gn_worker *, struct gn_conn *);
-extern PyType_Spec gn_py_start_response_spec, gn_py_writer_spec;
+extern PyType_Spec gn_py_start_response_spec, gn_py_writer_spec, gn_py_early_hints_spec;
 
 /* py_environ.c: a new dict, or NULL with an exception or with `error` filled (then no exception is
  * set). */

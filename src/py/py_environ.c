@@ -88,9 +88,10 @@ static bool
 fill_places(struct gn_py *h, PyObject *d, const struct gn_listener *l)
 {
     static const enum gn_py_intern places[] = {
-        GN_PY_S_WSGI_INPUT,   GN_PY_S_GUNICORN_SOCKET, GN_PY_S_REQUEST_METHOD,
-        GN_PY_S_QUERY_STRING, GN_PY_S_RAW_URI,         GN_PY_S_SERVER_PROTOCOL,
-        GN_PY_S_REMOTE_ADDR,  GN_PY_S_PATH_INFO,       GN_PY_S_HTTP_HOST,
+        GN_PY_S_WSGI_INPUT,      GN_PY_S_GUNICORN_SOCKET, GN_PY_S_WSGI_EARLY_HINTS,
+        GN_PY_S_REQUEST_METHOD,  GN_PY_S_QUERY_STRING,    GN_PY_S_RAW_URI,
+        GN_PY_S_SERVER_PROTOCOL, GN_PY_S_REMOTE_ADDR,     GN_PY_S_PATH_INFO,
+        GN_PY_S_HTTP_HOST,
     };
     PyObject *empty = gn_py_str(h, EMPTY);
 

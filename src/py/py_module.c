@@ -6,12 +6,12 @@
 PyDoc_STRVAR(module_doc, "The core of gunicorn: objects that applications receive in the environ.");
 
 struct module_state {
-    PyTypeObject *types[6];
+    PyTypeObject *types[7];
 };
 
 static PyType_Spec *const specs[] = {
-    &gn_py_start_response_spec, &gn_py_writer_spec, &gn_py_input_spec,
-    &gn_py_errors_spec,         &gn_py_file_spec,   &gn_py_socket_spec,
+    &gn_py_start_response_spec, &gn_py_writer_spec, &gn_py_input_spec,       &gn_py_errors_spec,
+    &gn_py_file_spec,           &gn_py_socket_spec, &gn_py_early_hints_spec,
 };
 
 static int
@@ -71,7 +71,8 @@ gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err)
     PyObject *m = PyImport_ImportModule("_gunicorn");
     struct module_state *state;
     PyTypeObject **bound[] = {&h->start_response_type, &h->writer_type, &h->input_type,
-                              &h->errors_type,         &h->file_type,   &h->socket_type};
+                              &h->errors_type,         &h->file_type,   &h->socket_type,
+                              &h->early_hints_type};
 
     if (m == NULL)
         return gn_py_err_take_gil(err, "_gunicorn");

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "config/frozen.h"
+#include "http/response.h"
 #include "log/log.h"
 #include "worker/conn.h"
 
@@ -31,10 +32,12 @@ struct call {
     PyObject *sock;    /* owned: the gunicorn.socket of the environ */
     PyObject *input;   /* owned */
     PyObject *start;   /* owned: start_response */
+    PyObject *hints;   /* owned: wsgi.early_hints */
     PyObject *writer;  /* owned: what start_response returned, or NULL */
 };
 
-/* start_response and write: callables that point to the running call, NULL after it. */
+/* start_response, write and early_hints: callables that point to the running call, NULL after it.
+ */
 struct callable {
     PyObject_HEAD
     vectorcallfunc vectorcall;
@@ -65,7 +68,8 @@ is_bytes(PyObject *data)
 {
     if (PyBytes_Check(data))
         return true;
-    PyErr_Format(PyExc_TypeError, "%R is not a byte string", data);
+    PyErr_Format(PyExc_TypeError, "%.100R is not a byte string, but of type %s", data,
+                 Py_TYPE(data)->tp_name);
     return false;
 }
 
@@ -119,20 +123,24 @@ latin1_slice(PyObject *text, const char *what, struct gn_slice *out)
     return true;
 }
 
+/* Takes a field, or says why it can't be sent. */
+typedef bool field_sink(void *ctx, struct gn_slice name, struct gn_slice value, const char **why);
+
+/* PEP 3333 wants tuples; lists of two are taken as well, as the original does. */
 static bool
-add_header(struct call *call, PyObject *pair)
+add_header(PyObject *pair, field_sink *add, void *ctx)
 {
     struct gn_slice name, value;
     const char *why;
 
-    if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+    if ((!PyTuple_Check(pair) && !PyList_Check(pair)) || PySequence_Fast_GET_SIZE(pair) != 2) {
         PyErr_Format(PyExc_TypeError, "response header %R is not a (name, value) tuple", pair);
         return false;
     }
-    if (!latin1_slice(PyTuple_GET_ITEM(pair, 0), "header name", &name) ||
-        !latin1_slice(PyTuple_GET_ITEM(pair, 1), "header value", &value))
+    if (!latin1_slice(PySequence_Fast_GET_ITEM(pair, 0), "header name", &name) ||
+        !latin1_slice(PySequence_Fast_GET_ITEM(pair, 1), "header value", &value))
         return false;
-    if (!gn_resp_add(call->r, name, value, &why)) {
+    if (!add(ctx, name, value, &why)) {
         PyErr_Format(PyExc_ValueError, "invalid response header %R: %s", pair, why);
         return false;
     }
@@ -140,15 +148,27 @@ add_header(struct call *call, PyObject *pair)
 }
 
 static bool
-add_headers(struct call *call, PyObject *headers)
+add_headers(PyObject *headers, field_sink *add, void *ctx)
 {
     PyObject *fast = PySequence_Fast(headers, "response headers are not a list");
     bool ok = fast != NULL;
 
     for (Py_ssize_t i = 0; ok && i < PySequence_Fast_GET_SIZE(fast); i++)
-        ok = add_header(call, PySequence_Fast_GET_ITEM(fast, i));
+        ok = add_header(PySequence_Fast_GET_ITEM(fast, i), add, ctx);
     Py_XDECREF(fast);
     return ok;
+}
+
+static bool
+add_to_response(void *ctx, struct gn_slice name, struct gn_slice value, const char **why)
+{
+    return gn_resp_add(ctx, name, value, why);
+}
+
+static bool
+add_to_hints(void *ctx, struct gn_slice name, struct gn_slice value, const char **why)
+{
+    return gn_resp_hint_add(ctx, name, value, why);
 }
 
 /* exc_info when the head is already out: the exception goes on its way. */
@@ -227,7 +247,7 @@ start(struct call *call, PyObject *status, PyObject *headers, PyObject *exc_info
         PyErr_Format(PyExc_ValueError, "invalid response status %R: %s", status, why);
         return NULL;
     }
-    if (!add_headers(call, headers)) {
+    if (!add_headers(headers, add_to_response, r)) {
         gn_buf_clear(&r->fields);
         r->is_started = false;
         return NULL;
@@ -279,6 +299,35 @@ start_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject 
     return start(call, argv[0], argv[1], argv[2]);
 }
 
+/* ---- wsgi.early_hints ---- */
+
+static PyObject *
+hints_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    struct call *call = ((struct callable *)self)->call;
+    struct gn_buf hints = {0};
+    bool ok;
+
+    if (PyVectorcall_NARGS(nargsf) != 1 || kwnames != NULL) {
+        PyErr_SetString(PyExc_TypeError, "early_hints() takes exactly one argument");
+        return NULL;
+    }
+    ok = add_headers(args[0], add_to_hints, &hints);
+    /* Hints are advice: too late, or from a second thread in the middle of a piece, they are
+     * dropped. */
+    if (ok && call != NULL && !call->c->is_writing) {
+        call->c->is_writing = true;
+        Py_BEGIN_ALLOW_THREADS
+        gn_resp_send_hints(call->r, gn_buf_slice(&hints));
+        Py_END_ALLOW_THREADS
+        call->c->is_writing = false;
+    }
+    gn_buf_fini(&hints);
+    if (!ok)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 static void
 callable_dealloc(PyObject *self)
 {
@@ -308,6 +357,21 @@ static PyType_Slot writer_slots[] = {
     {Py_tp_members, callable_members},
     {Py_tp_doc, (void *)"write(data) of PEP 3333: sends bytes of the response body at once."},
     {0, NULL},
+};
+
+static PyType_Slot early_hints_slots[] = {
+    {Py_tp_dealloc, callable_dealloc},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_members, callable_members},
+    {Py_tp_doc, (void *)"early_hints(headers): sends a 103 response with these fields at once."},
+    {0, NULL},
+};
+
+PyType_Spec gn_py_early_hints_spec = {
+    .name = "_gunicorn.EarlyHints",
+    .basicsize = sizeof(struct callable),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = early_hints_slots,
 };
 
 PyType_Spec gn_py_start_response_spec = {
@@ -479,18 +543,33 @@ real_file(PyObject *filelike, off_t *offset)
     return fd;
 }
 
+static bool
+is_of_type(PyObject *o, const char *name)
+{
+    return strcmp(Py_TYPE(o)->tp_name, name) == 0;
+}
+
 /* Only the classes of io whose bytes are the file's: what decodes or decompresses has a descriptor
- * too. */
+ * too, and may hide behind a buffer. */
 static bool
 is_plain_file(PyObject *filelike)
 {
-    static const char *const names[] = {"_io.BufferedReader", "_io.BufferedRandom", "_io.FileIO"};
+    bool is_random = is_of_type(filelike, "_io.BufferedRandom");
+    PyObject *raw, *flushed;
+    bool is_plain;
 
-    for (size_t i = 0; i < GN_ARRAY_LEN(names); i++) {
-        if (strcmp(Py_TYPE(filelike)->tp_name, names[i]) == 0)
-            return true;
-    }
-    return false;
+    if (is_of_type(filelike, "_io.FileIO"))
+        return true;
+    if (!is_random && !is_of_type(filelike, "_io.BufferedReader"))
+        return false;
+    raw = PyObject_GetAttrString(filelike, "raw");
+    /* What was written and not flushed is seen by read(), and has to be by sendfile. */
+    flushed = raw != NULL && is_random ? PyObject_CallMethod(filelike, "flush", NULL) : NULL;
+    is_plain = raw != NULL && is_of_type(raw, "_io.FileIO") && (!is_random || flushed != NULL);
+    PyErr_Clear();
+    Py_XDECREF(raw);
+    Py_XDECREF(flushed);
+    return is_plain;
 }
 
 static bool
@@ -509,7 +588,8 @@ send_file(struct call *call, PyObject *wrapper)
         Py_BEGIN_ALLOW_THREADS
         uint64_t size = gn_conn_file_size(fd);
 
-        unsupported = false;
+        /* Files of /proc have bytes, but no size. */
+        unsupported = size == 0;
         if (size > (uint64_t)offset)
             gn_resp_sendfile(call->r, fd, offset, size - (uint64_t)offset, &unsupported);
         Py_END_ALLOW_THREADS
@@ -520,6 +600,13 @@ send_file(struct call *call, PyObject *wrapper)
 static bool
 send_body(struct call *call, PyObject *result)
 {
+    /* Iterating them would give numbers, or pieces of one character. */
+    if (PyBytes_Check(result) || PyUnicode_Check(result)) {
+        PyErr_Format(PyExc_TypeError,
+                     "the application returned %s itself, not an iterable of byte strings",
+                     Py_TYPE(result)->tp_name);
+        return false;
+    }
     if (PyList_CheckExact(result) || PyTuple_CheckExact(result))
         return send_sequence(call, result);
     if (Py_IS_TYPE(result, call->h->file_type))
@@ -555,6 +642,23 @@ close_result(struct call *call, PyObject *result)
 
 /* ---- one request ---- */
 
+/* Once per worker and kind: many applications answer HEAD as they answer GET. */
+static void
+warn_of_dropped_body(struct call *call)
+{
+    const struct gn_resp *r = call->r;
+    bool is_head = !gn_http_status_has_no_body(r->code);
+    bool *warned = is_head ? &call->h->warned_of_head : &call->h->warned_of_status;
+    const struct gn_http_head *h = &call->c->parser.head;
+
+    if (!r->was_dropped || *warned)
+        return;
+    *warned = true;
+    gn_log(call->h->log, GN_WARN,
+           "The application gave a body for %.*s %.*s with status %d: not sent (said once)",
+           GN_SLICE_ARG(h->method), GN_SLICE_ARG(h->target), r->code);
+}
+
 /* The application has returned and its body is sent or queued. */
 static void
 complete(struct call *call)
@@ -571,6 +675,7 @@ complete(struct call *call)
         return;
     }
     gn_resp_end(r);
+    warn_of_dropped_body(call);
     if (r->was_cut)
         gn_log(call->h->log, GN_WARN,
                "The application gave more bytes than its Content-Length of %lld: cut",
@@ -579,6 +684,9 @@ complete(struct call *call)
         gn_log(call->h->log, GN_WARN,
                "The application gave %llu bytes, fewer than its Content-Length of %lld",
                (unsigned long long)r->body_bytes, (long long)r->content_length);
+    else if (r->is_short)
+        gn_log(call->h->log, GN_WARN, "A file became shorter while it was sent, after %llu bytes",
+               (unsigned long long)r->body_bytes);
 }
 
 static void
@@ -611,9 +719,11 @@ prepare(struct call *call)
     call->input = gn_py_input_new_gil(h, call->c);
     call->sock = gn_py_socket_new_gil(h, call->c->fd);
     call->start = callable_new(call, h->start_response_type, &h->start_response, start_vectorcall);
-    if (call->input != NULL && call->sock != NULL && call->start != NULL)
+    call->hints = callable_new(call, h->early_hints_type, &h->early_hints, hints_vectorcall);
+    if (call->input != NULL && call->sock != NULL && call->start != NULL && call->hints != NULL)
         call->environ = gn_py_environ_gil(h, call->c, call->input, call->sock, &error);
-    if (call->environ != NULL)
+    if (call->environ != NULL &&
+        PyDict_SetItem(call->environ, gn_py_str(h, WSGI_EARLY_HINTS), call->hints) == 0)
         return true;
     if (error.id != GN_HTTP_ERROR_COUNT) {
         PyErr_Clear();
@@ -650,6 +760,8 @@ detach(struct call *call)
         gn_py_socket_detach_gil(call->sock);
     if (call->start != NULL)
         ((struct callable *)call->start)->call = NULL;
+    if (call->hints != NULL)
+        ((struct callable *)call->hints)->call = NULL;
     if (call->writer != NULL)
         ((struct callable *)call->writer)->call = NULL;
     call->c->was_taken = call->sock != NULL && gn_py_socket_was_taken(call->sock);
@@ -663,6 +775,7 @@ release(struct call *call)
     Py_CLEAR(call->sock);
     Py_CLEAR(call->input);
     Py_CLEAR(call->start);
+    Py_CLEAR(call->hints);
     Py_CLEAR(call->writer);
 }
 

@@ -308,6 +308,8 @@ gn_engine_done(struct gn_engine *e, struct gn_conn *c)
     atomic_store_explicit(&e->w->slot->requests, e->w->requests, memory_order_relaxed);
     if (e->n_running == 0)
         atomic_store_explicit(&e->w->slot->state, GN_SLOT_IDLE, memory_order_relaxed);
+    if (c->resp.lost_client)
+        gn_log(e->w->log, GN_DEBUG, "The client left, or was too slow, before it had the response");
     if (c->resp.keeps_alive && !c->resp.is_broken && gn_conn_drain_body(c))
         keep_alive(e, c);
     else

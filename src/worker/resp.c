@@ -109,6 +109,35 @@ gn_resp_add(struct gn_resp *r, struct gn_slice name, struct gn_slice value, cons
     return true;
 }
 
+bool
+gn_resp_hint_add(struct gn_buf *hints, struct gn_slice name, struct gn_slice value,
+                 const char **why)
+{
+    if (!gn_http_field_check(name, value, why))
+        return false;
+    if (gn_http_resp_field_kind(name) != GN_RESP_KEEP ||
+        gn_http_resp_field_append(hints, name, gn_slice_trim(value, " \t")))
+        return true;
+    *why = no_memory;
+    return false;
+}
+
+void
+gn_resp_send_hints(struct gn_resp *r, struct gn_slice hints)
+{
+    struct gn_slice line = GN_SLICE("HTTP/1.1 103 Early Hints\r\n");
+    struct iovec iov[] = {
+        {(void *)line.p, line.n},
+        {(void *)hints.p, hints.n},
+        {(void *)"\r\n", 2},
+    };
+
+    if (hints.n == 0 || r->is_head_queued || r->is_broken || r->conn->parser.head.minor < 1)
+        return;
+    if (!gn_conn_send(r->conn, iov, GN_ARRAY_LEN(iov), false))
+        r->is_broken = r->lost_client = true;
+}
+
 static bool
 append_fields(struct gn_resp *r)
 {
@@ -140,8 +169,10 @@ gn_resp_queue_head(struct gn_resp *r)
         gn_http_status_has_no_body(r->code) || gn_slice_eq(head->method, GN_SLICE("HEAD"));
     r->is_chunked = r->content_length < 0 && !r->has_no_body && head->minor >= 1;
     start.is_chunked = r->is_chunked;
-    /* A body that only the end of the connection delimits can't be followed by another response. */
-    r->keeps_alive = c->may_keep_alive && !r->wants_upgrade && c->service->worker->is_alive &&
+    /* A body that only the end of the connection delimits can't be followed by another response;
+     * behind a 1xx the client waits for the final one, which won't come. */
+    r->keeps_alive = c->may_keep_alive && !r->wants_upgrade && r->code >= 200 &&
+                     c->service->worker->is_alive &&
                      (r->has_no_body || r->is_chunked || r->content_length >= 0);
     start.connection = r->wants_upgrade ? GN_SLICE("Upgrade")
                        : r->keeps_alive ? GN_SLICE("keep-alive")
@@ -158,8 +189,10 @@ gn_resp_queue_head(struct gn_resp *r)
 static struct gn_slice
 account(struct gn_resp *r, struct gn_slice data)
 {
-    if (r->has_no_body)
+    if (r->has_no_body) {
+        r->was_dropped = r->was_dropped || data.n > 0;
         return gn_slice(NULL, 0);
+    }
     if (r->content_length >= 0) {
         uint64_t left = (uint64_t)r->content_length - r->body_bytes;
 
@@ -196,12 +229,12 @@ gn_resp_append(struct gn_resp *r, struct gn_slice data)
 static bool
 send_iov(struct gn_resp *r, struct iovec *iov, int n, bool has_more)
 {
-    bool ok = !r->is_broken && gn_conn_send(r->conn, iov, n, has_more);
+    bool ok = gn_conn_send(r->conn, iov, n, has_more);
 
     gn_buf_clear(&r->out);
     r->is_sent = true;
     if (!ok)
-        r->is_broken = true;
+        r->is_broken = r->lost_client = true;
     return ok;
 }
 
@@ -262,7 +295,7 @@ gn_resp_flush_some(struct gn_resp *r)
         return true;
     n = gn_conn_send_now(r->conn, out, !r->keeps_alive && gn_conn_request_is_consumed(r->conn));
     if (n < 0) {
-        r->is_broken = true;
+        r->is_broken = r->lost_client = true;
         return true;
     }
     if (n > 0)
@@ -301,6 +334,8 @@ gn_resp_sendfile(struct gn_resp *r, int fd, off_t offset, uint64_t count, bool *
         /* The client left, or the file became shorter while it was sent: the framing promised more.
          */
         r->is_broken = true;
+        r->lost_client = !ok;
+        r->is_short = ok;
         return false;
     }
     return !r->is_chunked || gn_buf_append(&r->out, "\r\n", 2);

@@ -34,7 +34,9 @@ struct gn_resp {
     bool was_cut;       /* the application gave more than its Content-Length */
     bool is_broken;     /* the client is gone, or framing can't be kept: close */
     bool is_sent;       /* bytes have left: nothing can be taken back */
-    bool is_short;      /* ended before its Content-Length */
+    bool is_short;      /* ended before its Content-Length, or a file before its size */
+    bool was_dropped;   /* the application gave a body where none may be */
+    bool lost_client;   /* is_broken, since the client left or was too slow */
     bool is_done;
 };
 
@@ -48,6 +50,15 @@ bool gn_resp_start(struct gn_resp *r, struct gn_slice status, const char **why);
 
 /* One field of the application. False and `*why` when it can't be sent. */
 bool gn_resp_add(struct gn_resp *r, struct gn_slice name, struct gn_slice value, const char **why);
+
+/* One field of a 103 response is added to `hints`; what a final response would drop is left out.
+ * False and `*why` when it can't be sent. */
+bool gn_resp_hint_add(struct gn_buf *hints, struct gn_slice name, struct gn_slice value,
+                      const char **why);
+
+/* Sends 103 with these fields at once; blocks. Nothing happens when it would be of no use: an
+ * HTTP/1.0 client doesn't know interim responses, and nothing can precede a head that is out. */
+void gn_resp_send_hints(struct gn_resp *r, struct gn_slice hints);
 
 /* Decides the framing and puts the head into `out`; does nothing when that was done. */
 bool gn_resp_queue_head(struct gn_resp *r);

@@ -131,6 +131,8 @@ static const struct {
      OK11 KEEP "\r\n", true, false, false, 0},
     {"HEAD", 0, true, "200 OK", "", {"hello"},
      OK10 KEEP "\r\n", true, false, false, 0},
+    {"GET", 1, true, "102 Processing", "Content-Length:1", {"x"},
+     "HTTP/1.1 102 Processing\r\nServer: gunicorn\r\n" CLOSE "\r\n", false, false, false, 0},
     {"GET", 1, true, "204 No Content", "", {"x"},
      "HTTP/1.1 204 No Content\r\nServer: gunicorn\r\n" KEEP "\r\n", true, false, false, 0},
     {"GET", 1, true, "204 No Content", "X-A:1|Content-Length:4|X-B:2", {"body"},
@@ -267,7 +269,7 @@ START_TEST(second_start_forgets_the_first)
 END_TEST
 
 static const char *const bad_statuses[] = {
-    "", "OK", "20 OK", "2000 OK", "200OK", "200 OK\r\nX: y", "200 \n", "099 Low", "600 High"};
+    "", "OK", "20 OK", "2000 OK", "200OK", "200 OK\r\nX: y", "200 \n", "099 Low"};
 
 START_TEST(bad_status)
 {
@@ -594,6 +596,76 @@ add_case(Suite *suite, const char *name)
     return tc;
 }
 
+/* ---- early hints ---- */
+
+static const struct {
+    const char *name, *value;
+    const char *line; /* as it is sent; NULL: refused */
+} hint_fields[] = {
+    {"Link", "</a.css>; rel=preload", "Link: </a.css>; rel=preload\r\n"},
+    {"X-A", " b\t", "X-A: b\r\n"},
+    {"Content-Length", "5", ""},
+    {"Connection", "close", ""},
+    {"Transfer-Encoding", "chunked", ""},
+    {"Server", "mine", ""},
+    {"Link", "a\r\nX: y", NULL},
+    {"Li nk", "a", NULL},
+};
+
+START_TEST(hint_field)
+{
+    struct gn_buf hints = {0};
+    const char *why = NULL;
+    bool ok = gn_resp_hint_add(&hints, gn_slice_str(hint_fields[_i].name),
+                               gn_slice_str(hint_fields[_i].value), &why);
+
+    ck_assert_int_eq(ok, hint_fields[_i].line != NULL);
+    if (ok)
+        ck_assert(gn_slice_eq(gn_buf_slice(&hints), gn_slice_str(hint_fields[_i].line)));
+    else
+        ck_assert_ptr_nonnull(why);
+    gn_buf_fini(&hints);
+}
+END_TEST
+
+#define HINT "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n"
+
+/* Sent before the head, as often as wanted; without effect behind it. */
+START_TEST(hints_come_before_the_head)
+{
+    struct gn_slice hints = GN_SLICE("Link: <a>\r\n");
+    char *got;
+
+    ask("GET", 1, true);
+    gn_resp_send_hints(&b.c->resp, hints);
+    gn_resp_send_hints(&b.c->resp, gn_slice(NULL, 0));
+    start("200 OK");
+    gn_resp_send_hints(&b.c->resp, hints);
+    ck_assert(gn_resp_append(&b.c->resp, GN_SLICE("hello")));
+    gn_resp_send_hints(&b.c->resp, hints);
+    gn_resp_end(&b.c->resp);
+    ck_assert(gn_resp_flush(&b.c->resp));
+    got = received();
+    ck_assert_str_eq(got, HINT HINT OK11 KEEP CHUNKED "\r\n5\r\nhello\r\n0\r\n\r\n");
+    free(got);
+}
+END_TEST
+
+START_TEST(no_hints_for_http_1_0)
+{
+    char *got;
+
+    ask("GET", 0, false);
+    gn_resp_send_hints(&b.c->resp, GN_SLICE("Link: <a>\r\n"));
+    start("200 OK");
+    gn_resp_end(&b.c->resp);
+    ck_assert(gn_resp_flush(&b.c->resp));
+    got = received();
+    ck_assert_str_eq(got, OK10 CLOSE "\r\n");
+    free(got);
+}
+END_TEST
+
 static Suite *
 resp_suite(void)
 {
@@ -623,6 +695,10 @@ resp_suite(void)
     tcase_add_test(tc, file_is_cut_to_the_length);
     tcase_add_test(tc, file_that_became_shorter);
     tcase_add_test(tc, no_sendfile_from_a_pipe);
+    tc = add_case(suite, "gn_resp_send_hints");
+    tcase_add_loop_test(tc, hint_field, 0, (int)GN_ARRAY_LEN(hint_fields));
+    tcase_add_test(tc, hints_come_before_the_head);
+    tcase_add_test(tc, no_hints_for_http_1_0);
     tc = add_case(suite, "gn_resp_reset");
     tcase_add_test(tc, next_response_knows_nothing_of_the_last);
     return suite;
