@@ -189,6 +189,12 @@ control_byte(struct gn_http_body *b, char c)
     }
 }
 
+uint64_t
+gn_http_body_run_left(const struct gn_http_body *b)
+{
+    return b->state == STATE_DATA || b->state == STATE_LENGTH ? b->left : 0;
+}
+
 enum gn_http_result
 gn_http_body_feed(struct gn_http_body *b, const char *data, size_t n, size_t *used,
                   struct gn_slice *out)

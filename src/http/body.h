@@ -48,4 +48,8 @@ bool gn_http_body_limit(struct gn_http_body *b, uint64_t max_bytes);
 enum gn_http_result gn_http_body_feed(struct gn_http_body *b, const char *data, size_t n,
                                       size_t *used, struct gn_slice *out);
 
+/* Bytes that will come without framing between them: what is left of the length or of the chunk. 0
+ * between chunks. */
+uint64_t gn_http_body_run_left(const struct gn_http_body *b);
+
 #endif

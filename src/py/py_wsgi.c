@@ -22,7 +22,10 @@
 #include "log/log.h"
 #include "worker/conn.h"
 
-enum { COPY_BYTES = 65536 }; /* bodies up to this size are copied behind the head */
+enum {
+    COPY_BYTES = 65536,  /* bodies up to this size are copied behind the head */
+    SMALL_BYTES = 16384, /* pieces of larger ones up to this size are collected */
+};
 
 struct call {
     struct gn_py *h;
@@ -61,6 +64,18 @@ send_bytes(struct call *call, PyObject *data)
     Py_END_ALLOW_THREADS
     call->c->is_writing = false;
     return ok;
+}
+
+/* Copies behind what waits already; sends when that has become much. */
+static void
+append_bytes(struct call *call, PyObject *data)
+{
+    struct gn_slice s = gn_slice(PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
+
+    if (gn_buf_len(&call->r->out) + s.n > COPY_BYTES + SMALL_BYTES)
+        send_bytes(call, data);
+    else
+        gn_resp_append(call->r, s);
 }
 
 static bool
@@ -489,13 +504,12 @@ send_sequence(struct call *call, PyObject *seq)
             return false;
         if (PyBytes_GET_SIZE(item) == 0)
             continue;
-        if (total <= COPY_BYTES) {
-            gn_resp_append(call->r,
-                           gn_slice(PyBytes_AS_STRING(item), (size_t)PyBytes_GET_SIZE(item)));
-            continue;
-        }
         Py_INCREF(item);
-        send_bytes(call, item);
+        /* What fits is sent at the end; of more, small pieces are collected. */
+        if (total <= COPY_BYTES || PyBytes_GET_SIZE(item) <= SMALL_BYTES)
+            append_bytes(call, item);
+        else
+            send_bytes(call, item);
         Py_DECREF(item);
     }
     return true;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -212,12 +213,34 @@ body_cut_off(struct gn_conn *c)
     return GN_CONN_BAD;
 }
 
+/* Received by the kernel and not read yet. */
+static uint64_t
+bytes_in_socket(const struct gn_conn *c)
+{
+    int waiting = 0;
+
+    return ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0 ? (uint64_t)waiting : 0;
+}
+
+/* True when the socket holds the rest of a body with a length: then the application reads it
+ * straight to where it wants it. Not worth asking for a few bytes. */
+static bool
+body_waits_in_socket(const struct gn_conn *c)
+{
+    return c->tls == NULL && !c->probe.is_chunked && c->probe.left >= GN_CONN_DIRECT_BYTES &&
+           bytes_in_socket(c) >= c->probe.left;
+}
+
 /* Small bodies are complete before the application is called, so that a slow client costs a buffer
  * and not the worker. They go into `body_in`: the head's slices must not move any more. What turns
  * out to be large is left to the application. */
 static enum gn_conn_event
 collect_body(struct gn_conn *c)
 {
+    if (gn_buf_len(&c->body_in) == 0 && body_waits_in_socket(c)) {
+        c->has_more = true;
+        return GN_CONN_READY;
+    }
     while (gn_buf_len(&c->body_in) < GN_CONN_PREFETCH_BYTES) {
         enum gn_conn_event event;
         size_t want = c->probe.is_chunked ? 4096 : (size_t)c->probe.left;
@@ -539,14 +562,17 @@ gn_conn_body_read(struct gn_conn *c, char *dst, size_t n, size_t *got)
 {
     enum gn_body_result result;
     struct gn_slice run, decoded;
+    uint64_t left = gn_http_body_run_left(&c->body);
     size_t used;
 
     *got = 0;
-    /* A large read of a body with a length goes straight to where the application wants it. */
-    if (c->body_run.n == 0 && c->body_state == GN_BODY_DATA && !c->body.is_chunked &&
-        !c->body.is_done && pending_input(c).n == 0 && n >= GN_CONN_BODY_BUFFER_BYTES / 4) {
-        if (n > c->body.left)
-            n = (size_t)c->body.left;
+    /* A large read of a body with a length, or within a large chunk, goes straight to where the
+     * application wants it. */
+    if (c->body_run.n == 0 && c->body_state == GN_BODY_DATA && n >= GN_CONN_DIRECT_BYTES &&
+        left > 0 && (!c->body.is_chunked || left >= GN_CONN_DIRECT_BYTES) &&
+        pending_input(c).n == 0) {
+        if (n > left)
+            n = (size_t)left;
         c->body_state = receive(c, dst, n, got);
         if (c->body_state != GN_BODY_DATA)
             return c->body_state;
@@ -567,6 +593,9 @@ gn_conn_request_is_consumed(const struct gn_conn *c)
 {
     size_t rest = c->in.end - c->body_at + gn_buf_len(&c->body_in);
 
+    /* Bytes of a next request that wait in the socket would turn a close into a reset. */
+    if (c->has_more && bytes_in_socket(c) > 0)
+        return false;
     if (c->body.is_done)
         return rest == 0;
     return !c->body.is_chunked && rest == c->body.left;

@@ -36,6 +36,7 @@ enum {
     GN_CONN_BODY_BUFFER_BYTES = 65536,
     GN_CONN_PREFETCH_BYTES =
         65536, /* bodies up to this size are complete before the application is called */
+    GN_CONN_DIRECT_BYTES = 16384,  /* reads of this size go to their place without a buffer */
     GN_CONN_MIN_BYTES_PER_S = 500, /* slower clients are given up after the `timeout` setting */
     GN_CONN_KEEP_BYTES = 16384,   /* buffers larger than this are not kept for another connection */
     GN_CONN_LINGER_BYTES = 65536, /* unread request bytes that are waited for after the response */

@@ -27,6 +27,7 @@ blackbox_tests = \
 	%D%/test_serve_basic.py \
 	%D%/test_tracebacks.py \
 	%D%/test_tls.py \
+	%D%/test_uploads.py \
 	%D%/test_wsgi.py
 
 TESTS += $(blackbox_tests)

@@ -116,6 +116,28 @@ START_TEST(test_large_chunks)
 }
 END_TEST
 
+/* A byte after the other; what comes without framing is known within data only. */
+START_TEST(test_run_left)
+{
+    static const char data[] = "12\r\nabcdefghijklmnopqr\r\n0\r\n\r\n";
+    struct gn_http_body b;
+    struct gn_slice out;
+    size_t used;
+
+    start(&b, false, 3);
+    ck_assert_uint_eq(gn_http_body_run_left(&b), 3);
+    start(&b, true, -1);
+    for (size_t i = 0; i < sizeof(data) - 1; i++) {
+        uint64_t left = i >= 4 && i < 22 ? 22 - i : 0;
+
+        ck_assert_uint_eq(gn_http_body_run_left(&b), left);
+        ck_assert_int_ne(gn_http_body_feed(&b, data + i, 1, &used, &out), GN_HTTP_BAD);
+    }
+    ck_assert(b.is_done);
+    ck_assert_uint_eq(gn_http_body_run_left(&b), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -129,6 +151,7 @@ main(void)
     tcase_add_test(tc, test_chunks);
     tcase_add_test(tc, test_error_lasts);
     tcase_add_test(tc, test_large_chunks);
+    tcase_add_test(tc, test_run_left);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
