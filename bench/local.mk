@@ -15,11 +15,15 @@ EXTRA_DIST += \
 	%D%/apps \
 	%D%/common.py \
 	%D%/config.py \
+	%D%/download.py \
 	%D%/hello.py \
+	%D%/load.py \
 	%D%/memory.py \
 	%D%/policy.py \
 	%D%/parse.py \
 	%D%/startup.py
+	%D%/startup.py \
+	%D%/upload.py
 
 bench-limits: %D%/limit_embed$(EXEEXT) %D%/limit_epoll$(EXEEXT) %D%/parse$(EXEEXT)
 
