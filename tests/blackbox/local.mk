@@ -6,6 +6,7 @@ blackbox_tests = \
 	%D%/test_check_facts.py \
 	%D%/test_check_tls.py \
 	%D%/test_ci_examples.py \
+	%D%/test_clients.py \
 	%D%/test_config_declarative.py \
 	%D%/test_config_errors.py \
 	%D%/test_config_ini.py \
@@ -19,6 +20,7 @@ blackbox_tests = \
 	%D%/test_places.py \
 	%D%/test_print_forms.py \
 	%D%/test_proxy_protocol.py \
+	%D%/test_proxies.py \
 	%D%/test_python_env.py \
 	%D%/test_request_limits.py \
 	%D%/test_response.py \

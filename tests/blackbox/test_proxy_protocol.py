@@ -4,15 +4,14 @@ import contextlib
 import itertools
 import json
 import os
-import shutil
 import socket
 import struct
-import subprocess
 
 import pytest
 
 from support import client, procs
 from support.client import Response
+from support.fronts import find, free_port, running
 from support.server import app_source
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -240,36 +239,6 @@ def test_wrong_mode(site):
 
 
 # -- real proxies
-
-def find(name):
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-
-
-def free_port():
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as sock:
-        return sock.getsockname()[1]
-
-
-@contextlib.contextmanager
-def running(site, argv, port):
-    """A proxy in the foreground, until the end of the block."""
-    with open(site.dir / "proxy.log", "ab") as log:
-        proc = subprocess.Popen(argv, cwd=str(site.dir), stdin=subprocess.DEVNULL, stdout=log,
-                                stderr=log)
-
-    def answers():
-        assert proc.poll() is None, site.dir.read("proxy.log")
-        with contextlib.suppress(OSError):
-            client.connect(("127.0.0.1", port)).close()
-            return True
-        return False
-    try:
-        procs.until(answers, lambda: "the proxy: " + site.dir.read("proxy.log"))
-        yield
-    finally:
-        proc.terminate()
-        proc.wait(30)
-
 
 HAPROXY = """\
 global
