@@ -89,7 +89,7 @@ read_head(struct gn_slice *in, int minor, struct head *h)
             expect(line.n >= 13 && line.p[12] == ' ' && line.p[7] == '0' + minor);
             expect(gn_slice_starts(line, GN_SLICE("HTTP/1.")) && line.p[8] == ' ');
             h->code = (line.p[9] - '0') * 100 + (line.p[10] - '0') * 10 + (line.p[11] - '0');
-            expect((h->code >= 100 && h->code <= 599) || h->code == 999);
+            expect(h->code >= 100 && h->code <= 999);
         } else if (line.n == 0) {
             return;
         } else {
