@@ -199,7 +199,9 @@ check_key(struct tls *t)
         return;
     }
     code = ERR_peek_last_error();
-    if (t->asked && t->secret == NULL) {
+    if (t->asked && t->secret == NULL && t->password != NULL) {
+        /* The file with the password can't be read, which was reported. */
+    } else if (t->asked && t->secret == NULL) {
         diag = complain(t, c, GN_D_BAD_KEY, "the key in %s is encrypted", path);
         hint(t, diag, "name the file with its password by keyfile_password_file");
     } else if (t->asked) {
