@@ -12,7 +12,7 @@
 #include "http/body.h"
 #include "http/head.h"
 
-enum { MAX_CASES = 2000, MAX_EXPECTATIONS = 40, MIN_CASES = 550 };
+enum { MAX_CASES = 2000, MAX_EXPECTATIONS = 40, MIN_CASES = 600 };
 
 struct expectation {
     struct gn_slice key;
