@@ -15,7 +15,7 @@
  * server makes it, so that the system's policy (least sizes of keys, openssl.cnf) counts. Nothing
  * of OpenSSL is touched unless one of the settings is there. */
 
-enum { SOON_DAYS = 14, MAX_PASSWORD_BYTES = 4096, HIGHEST_CERT_REQS = 2 };
+enum { SOON_DAYS = 14, MAX_PASSWORD_BYTES = 4096 };
 
 struct tls {
     struct gn_facts *f;
@@ -265,19 +265,6 @@ check_ciphers(struct tls *t)
     hint(t, diag, "`openssl ciphers -v LIST` shows what a list means");
 }
 
-static void
-check_cert_reqs(struct tls *t)
-{
-    const struct gn_candidate *c = gn_fact_winner(t->f->b, GN_S_CERT_REQS);
-    struct gn_diag *diag;
-
-    if (c == NULL || c->value->tag != GN_V_INT || c->value->i <= HIGHEST_CERT_REQS)
-        return;
-    diag = complain(t, c, GN_D_BAD_CERT_REQS, "%lld is no way to treat certificates of clients",
-                    (long long)c->value->i);
-    hint(t, diag, "0: none wanted, 1: wanted, 2: required");
-}
-
 void
 gn_facts_tls(struct gn_facts *f)
 {
@@ -289,7 +276,6 @@ gn_facts_tls(struct gn_facts *f)
     t.key = file_setting(&t, "keyfile", &t.key_path);
     t.ca = file_setting(&t, "ca_certs", &t.ca_path);
     t.password = file_setting(&t, "keyfile_password_file", &password_path);
-    check_cert_reqs(&t);
     if (t.cert == NULL && t.ca == NULL &&
         (ciphers == NULL || ciphers->origin.layer == GN_LAYER_DEFAULT))
         return;

@@ -142,8 +142,6 @@ BAD = [
      r"ca_certs: no certificates of authorities in \S+text.pem: .* \[GC914\]"),
     ({"certfile": "@both", "ciphers": "NO-SUCH-NAME"},
      r"ciphers: no cipher is left of 'NO-SUCH-NAME': no cipher match \[GC917\]"),
-    ({"certfile": "@both", "cert_reqs": 3},
-     r"cert_reqs: 3 is no way to treat certificates of clients \[GC918\]"),
     ({"certfile": "/no/such/file.pem"},
      r"certfile: can't read /no/such/file.pem: No such file or directory \[GC107\]"),
     ({"certfile": "/"}, r"certfile: / is a directory \[GC107\]"),

@@ -520,7 +520,6 @@ MISTAKES = {
     "locked": ("keyfile = {locked!r}", "keyfile: .*encrypted.*keyfile_password_file"),
     "authorities": ("ca_certs = 'none.pem'", "ca_certs: .*none.pem"),
     "ciphers": ("ciphers = 'NONE-SUCH'", "ciphers: .*NONE-SUCH"),
-    "reqs": ("cert_reqs = 5", "cert_reqs: .*5"),
     "reqs alone": ("cert_reqs = 2", "cert_reqs: .*ca_certs"),
     "wrong type": ("def ssl_context(config, factory):\n    return 'context'",
                    "ssl_context: .*returned a str"),
