@@ -134,6 +134,14 @@ gn_tls_facts(struct gn_tls *t, gn_tls_fact_fn *emit, void *ctx)
 bool gn_tls_cert_facts(const unsigned char *der, size_t n, gn_tls_fact_fn *emit,
                        void *ctx) GN_MUST_CHECK;
 
+/* One entry of a certificate in the words of Python's ssl module: part "subject", "issuer" or
+ * "subjectAltName" with the name of the entry; other parts ("notAfter") have none. */
+typedef bool gn_tls_entry_fn(void *ctx, const char *part, const char *name, struct gn_slice value);
+
+/* All entries. False when `emit` said so; *is_cert tells whether the bytes are a certificate. */
+bool gn_tls_cert_walk(const unsigned char *der, size_t n, gn_tls_entry_fn *emit, void *ctx,
+                      bool *is_cert) GN_MUST_CHECK;
+
 /* True for the first byte of a connection that speaks HTTP in the clear, or anything else that
  * begins with a letter: no TLS record, and no hello of SSL 2, does. */
 static inline bool

@@ -147,3 +147,105 @@ gn_tls_cert_facts(const unsigned char *der, size_t n, gn_tls_fact_fn *emit, void
     ERR_clear_error();
     return ok;
 }
+
+/* ---- entries, for a dict as Python's ssl module has it ---- */
+
+struct walk {
+    const X509 *cert;
+    gn_tls_entry_fn *emit;
+    void *ctx;
+    BIO *text;
+};
+
+static bool
+walk_printed(struct walk *w, const char *part, const char *name)
+{
+    char *p;
+    long n = BIO_get_mem_data(w->text, &p);
+    bool ok = w->emit(w->ctx, part, name, gn_slice(p, n > 0 ? (size_t)n : 0));
+
+    (void)BIO_reset(w->text);
+    return ok;
+}
+
+static bool
+walk_name(struct walk *w, const char *part, const X509_NAME *name)
+{
+    bool ok = true;
+
+    for (int i = 0; ok && i < X509_NAME_entry_count(name); i++) {
+        const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
+        unsigned char *utf8 = NULL;
+        char kind[64];
+        int n = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
+
+        OBJ_obj2txt(kind, sizeof(kind), X509_NAME_ENTRY_get_object(entry), 0);
+        if (n >= 0)
+            ok = w->emit(w->ctx, part, kind, gn_slice((const char *)utf8, (size_t)n));
+        OPENSSL_free(utf8);
+    }
+    return ok;
+}
+
+/* As GENERAL_NAME_print writes them: "DNS:one.example"; the word before the colon is the name. */
+static bool
+walk_alt_names(struct walk *w)
+{
+    static const char part[] = "subjectAltName";
+    GENERAL_NAMES *all = X509_get_ext_d2i(w->cert, NID_subject_alt_name, NULL, NULL);
+    bool ok = true;
+
+    for (int i = 0; ok && i < sk_GENERAL_NAME_num(all) && i < MAX_ALT_NAMES; i++) {
+        char kind[32];
+        size_t colon, length;
+        struct gn_slice line;
+        char *p;
+        long n;
+
+        GENERAL_NAME_print(w->text, sk_GENERAL_NAME_value(all, i));
+        n = BIO_get_mem_data(w->text, &p);
+        line = gn_slice(p, n > 0 ? (size_t)n : 0);
+        colon = gn_slice_find(line, ':');
+        length = colon < sizeof(kind) - 1 ? colon : sizeof(kind) - 1;
+        if (colon < line.n) {
+            snprintf(kind, sizeof(kind), "%.*s", (int)length, line.p);
+            ok = w->emit(w->ctx, part, kind, gn_slice(line.p + colon + 1, line.n - colon - 1));
+        }
+        (void)BIO_reset(w->text);
+    }
+    GENERAL_NAMES_free(all);
+    return ok;
+}
+
+static bool
+walk_time(struct walk *w, const char *part, const ASN1_TIME *time)
+{
+    ASN1_TIME_print(w->text, time);
+    return walk_printed(w, part, NULL);
+}
+
+static bool
+walk_all(struct walk *w)
+{
+    i2a_ASN1_INTEGER(w->text, X509_get0_serialNumber(w->cert));
+    return walk_printed(w, "serialNumber", NULL) &&
+           walk_name(w, "subject", X509_get_subject_name(w->cert)) &&
+           walk_name(w, "issuer", X509_get_issuer_name(w->cert)) &&
+           walk_time(w, "notBefore", X509_get0_notBefore(w->cert)) &&
+           walk_time(w, "notAfter", X509_get0_notAfter(w->cert)) && walk_alt_names(w);
+}
+
+bool
+gn_tls_cert_walk(const unsigned char *der, size_t n, gn_tls_entry_fn *emit, void *ctx,
+                 bool *is_cert)
+{
+    X509 *cert = d2i_X509(NULL, &der, (long)n);
+    struct walk w = {.cert = cert, .emit = emit, .ctx = ctx, .text = BIO_new(BIO_s_mem())};
+    bool ok = cert == NULL || w.text == NULL || walk_all(&w);
+
+    *is_cert = cert != NULL;
+    BIO_free(w.text);
+    X509_free(cert);
+    ERR_clear_error();
+    return ok;
+}

@@ -70,7 +70,7 @@ struct gn_py {
 
     /* Types of the module _gunicorn. */
     PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,
-        *socket_type, *early_hints_type;
+        *socket_type, *early_hints_type, *tls_socket_type;
 
     /* Request machinery, guarded by the GIL. */
     /* Kept for reuse while nobody else holds them. */
@@ -176,5 +176,11 @@ extern PyType_Spec gn_py_socket_spec;
 PyObject *gn_py_socket_new_gil(struct gn_py *h, int fd);
 void gn_py_socket_detach_gil(PyObject *sock);
 bool gn_py_socket_was_taken(PyObject *sock);
+
+/* py_tls_sock.c: the same for a connection with TLS */
+extern PyType_Spec gn_py_tls_socket_spec;
+PyObject *gn_py_tls_socket_new_gil(struct gn_py *h, struct gn_conn *c);
+void gn_py_tls_socket_detach_gil(PyObject *sock);
+bool gn_py_tls_socket_was_used(PyObject *sock);
 
 #endif

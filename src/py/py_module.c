@@ -11,7 +11,7 @@ struct module_state {
 
 static PyType_Spec *const specs[] = {
     &gn_py_start_response_spec, &gn_py_writer_spec, &gn_py_input_spec,       &gn_py_errors_spec,
-    &gn_py_file_spec,           &gn_py_socket_spec, &gn_py_early_hints_spec,
+    &gn_py_file_spec,           &gn_py_socket_spec, &gn_py_early_hints_spec, &gn_py_tls_socket_spec,
 };
 
 static int
@@ -70,9 +70,9 @@ gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err)
 {
     PyObject *m = PyImport_ImportModule("_gunicorn");
     struct module_state *state;
-    PyTypeObject **bound[] = {&h->start_response_type, &h->writer_type, &h->input_type,
-                              &h->errors_type,         &h->file_type,   &h->socket_type,
-                              &h->early_hints_type};
+    PyTypeObject **bound[] = {&h->start_response_type, &h->writer_type,    &h->input_type,
+                              &h->errors_type,         &h->file_type,      &h->socket_type,
+                              &h->early_hints_type,    &h->tls_socket_type};
 
     if (m == NULL)
         return gn_py_err_take_gil(err, "_gunicorn");

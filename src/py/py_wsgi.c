@@ -673,6 +673,14 @@ warn_of_dropped_body(struct call *call)
            GN_SLICE_ARG(h->method), GN_SLICE_ARG(h->target), r->code);
 }
 
+/* The application has used gunicorn.socket. */
+static bool
+socket_was_taken(const struct call *call)
+{
+    return call->c->tls != NULL ? gn_py_tls_socket_was_used(call->sock)
+                                : gn_py_socket_was_taken(call->sock);
+}
+
 /* The application has returned and its body is sent or queued. */
 static void
 complete(struct call *call)
@@ -680,7 +688,7 @@ complete(struct call *call)
     struct gn_resp *r = call->r;
 
     if (!r->is_started) {
-        if (gn_py_socket_was_taken(call->sock)) {
+        if (socket_was_taken(call)) {
             r->is_broken = true; /* the application has spoken for itself */
             return;
         }
@@ -731,7 +739,8 @@ prepare(struct call *call)
     struct gn_http_error error = {.id = GN_HTTP_ERROR_COUNT};
 
     call->input = gn_py_input_new_gil(h, call->c);
-    call->sock = gn_py_socket_new_gil(h, call->c->fd);
+    call->sock = call->c->tls != NULL ? gn_py_tls_socket_new_gil(h, call->c)
+                                      : gn_py_socket_new_gil(h, call->c->fd);
     call->start = callable_new(call, h->start_response_type, &h->start_response, start_vectorcall);
     call->hints = callable_new(call, h->early_hints_type, &h->early_hints, hints_vectorcall);
     if (call->input != NULL && call->sock != NULL && call->start != NULL && call->hints != NULL)
@@ -770,7 +779,9 @@ detach(struct call *call)
 {
     if (call->input != NULL)
         gn_py_input_detach_gil(call->input);
-    if (call->sock != NULL)
+    if (call->sock != NULL && call->c->tls != NULL)
+        gn_py_tls_socket_detach_gil(call->sock);
+    else if (call->sock != NULL)
         gn_py_socket_detach_gil(call->sock);
     if (call->start != NULL)
         ((struct callable *)call->start)->call = NULL;
@@ -778,7 +789,7 @@ detach(struct call *call)
         ((struct callable *)call->hints)->call = NULL;
     if (call->writer != NULL)
         ((struct callable *)call->writer)->call = NULL;
-    call->c->was_taken = call->sock != NULL && gn_py_socket_was_taken(call->sock);
+    call->c->was_taken = call->sock != NULL && socket_was_taken(call);
     wait_for_users(call->c);
 }
 

@@ -97,7 +97,8 @@ void
 gn_conn_close(struct gn_conn *c)
 {
     if (c->tls != NULL) {
-        if (!c->resp.is_broken)
+        /* An end without close_notify tells the client that the response is not whole. */
+        if (!c->resp.is_broken || c->was_taken)
             gn_tls_end(c->tls);
         gn_tls_free(c->tls);
         c->tls = NULL;

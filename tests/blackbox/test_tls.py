@@ -1,6 +1,7 @@
 """TLS: handshakes good and bad, certificates of both sides, bytes, reloads, real clients."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -43,6 +44,53 @@ def whoami(environ, start_response):
 def nap(environ, start_response):
     time.sleep(float(environ["QUERY_STRING"]))
     return plain(start_response, b"slept")
+
+
+@route
+def talk(environ, start_response):
+    """Speaks by gunicorn.socket alone: lines back in upper case."""
+    sock = environ["gunicorn.socket"]
+    sock.settimeout(20)
+    sock.sendall(b"HTTP/1.1 101 Switching Protocols\\r\\n\\r\\n")
+    buffer = bytearray(1000)
+    while True:
+        count = sock.recv_into(buffer)
+        if bytes(buffer[:count]) in (b"", b"quit"):
+            break
+        sock.sendall(bytes(buffer[:count]).upper())
+    sock.sendall(b"bye %s %s" % (sock.version().encode(), sock.getpeername()[0].encode()))
+    return []
+
+
+@route
+def impatient(environ, start_response):
+    sock = environ["gunicorn.socket"]
+    sock.settimeout(0.05)
+    try:
+        sock.recv(1)
+    except TimeoutError as error:
+        return plain(start_response, b"timeout: %s" % str(error).encode())
+
+
+@route
+def late_socket(environ, start_response):
+    KEPT.append(environ["gunicorn.socket"])
+    if len(KEPT) == 1:
+        return plain(start_response, b"first")
+    try:
+        KEPT[0].send(b"x")
+    except OSError as error:
+        return plain(start_response, b"%d" % error.errno)
+
+
+KEPT = []
+
+
+@route
+def peercert(environ, start_response):
+    sock = environ["gunicorn.socket"]
+    der = sock.getpeercert(binary_form=True)
+    return as_json(start_response, [sock.getpeercert(), der and len(der)])
 
 
 @route
@@ -202,6 +250,35 @@ def test_client_leaves_in_the_middle(server, trusting):
     assert_quiet(server)
 
 
+# -- gunicorn.socket
+
+def test_application_speaks_by_itself(server, trusting):
+    with contextlib.closing(tls.connect(server.address, trusting,
+                                        suppress_ragged_eofs=False)) as sock:
+        sock.sendall(head_bytes("GET", "/talk", [("Host", "x")]))
+        head, rest = client.read_head(sock)
+        assert head.startswith(b"HTTP/1.1 101 ") and not rest
+        for text in (b"one", b"two" * 100):
+            sock.sendall(text)
+            data = b""
+            while len(data) < len(text):
+                data += sock.recv(1000)
+            assert data == text.upper()
+        sock.sendall(b"quit")
+        assert tls.read_all(sock) == b"bye %s 127.0.0.1" % sock.version().encode()
+    assert_quiet(server)
+
+
+def test_socket_of_a_request(server, trusting):
+    assert tls.request(server.address, trusting, "/impatient").body == b"timeout: timed out"
+
+
+def test_socket_ends_with_its_request(site, authority, trusting):
+    server = start(site, authority)
+    assert tls.request(server.address, trusting, "/late_socket").body == b"first"
+    assert tls.request(server.address, trusting, "/late_socket").body == b"%d" % errno.EBADF
+
+
 # -- persistent connections
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -290,6 +367,21 @@ def test_client_certificates(site, authority, clients, kind, who, reqs, ok):
     else:
         assert values.get("SSL_CLIENT_VERIFY", "none").lower() == "none"
         assert "SSL_CLIENT_S_DN" not in values
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_getpeercert(site, authority, clients, kind):
+    server = start(site, authority, "--ca-certs", authority.pem, "--cert-reqs", "1", kind=kind)
+    cert, size = json.loads(tls.request(server.address, tls.context(authority, *clients["friend"]),
+                                        "/peercert").body)
+    # pylint: disable=protected-access
+    wanted = json.loads(json.dumps(ssl._ssl._test_decode_cert(clients["friend"][0])))
+    assert cert == {name: wanted[name] for name in cert}
+    assert {"subject", "issuer", "serialNumber", "notBefore", "notAfter",
+            "subjectAltName"} == set(cert)
+    assert size > 100
+    body = tls.request(server.address, tls.context(authority), "/peercert").body
+    assert json.loads(body) == [None, None]
 
 
 def test_header_is_no_certificate(server, trusting):

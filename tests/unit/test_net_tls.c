@@ -629,6 +629,55 @@ START_TEST(facts_of_no_certificate)
 }
 END_TEST
 
+static bool
+collect_entry(void *to, const char *part, const char *name, struct gn_slice value)
+{
+    return gn_buf_printf(to, "%s/%s=%.*s\n", part, name != NULL ? name : "", GN_SLICE_ARG(value));
+}
+
+static bool
+refuse_entry(void *calls, const char *part, const char *name, struct gn_slice value)
+{
+    (void)part;
+    (void)name;
+    (void)value;
+    ++*(int *)calls;
+    return false;
+}
+
+START_TEST(entries_of_a_certificate)
+{
+    static const char *const lines[] = {
+        "serialNumber/=1234\n",
+        "subject/organizationName=Ex\xc3\xa4mple\nsubject/commonName=somebody\n",
+        "issuer/commonName=somebody\n",
+        "notBefore/=",
+        " GMT\nnotAfter/=",
+        "subjectAltName/DNS=one.example\nsubjectAltName/email=a@example.org\n",
+        "subjectAltName/URI=urn:x\nsubjectAltName/IP Address=127.0.0.1\n",
+    };
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = make_cert(key, "somebody");
+    unsigned char *der = NULL;
+    size_t n = (size_t)i2d_X509(cert, &der);
+    struct gn_buf entries = {0};
+    bool is_cert = false;
+    int calls = 0;
+
+    ck_assert(gn_tls_cert_walk(der, n, collect_entry, &entries, &is_cert) && is_cert);
+    ck_assert(gn_buf_append(&entries, "", 1));
+    for (size_t i = 0; i < GN_ARRAY_LEN(lines); i++)
+        ck_assert_msg(strstr(entries.data, lines[i]) != NULL, "%s in\n%s", lines[i], entries.data);
+    ck_assert(!gn_tls_cert_walk(der, n, refuse_entry, &calls, &is_cert));
+    ck_assert_int_eq(calls, 1);
+    ck_assert(gn_tls_cert_walk(der, n / 2, refuse_entry, &calls, &is_cert) && !is_cert);
+    gn_buf_fini(&entries);
+    OPENSSL_free(der);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 START_TEST(plain_text)
 {
     ck_assert(gn_tls_is_plain_text('G') && gn_tls_is_plain_text('z'));
@@ -667,6 +716,7 @@ main(void)
     tcase_add_loop_test(tc, client_is_refused, 0, 2);
     tcase_add_test(tc, client_is_optional);
     tcase_add_test(tc, facts_of_no_certificate);
+    tcase_add_test(tc, entries_of_a_certificate);
     tcase_add_test(tc, plain_text);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
