@@ -491,6 +491,41 @@ def test_handshake_byte_by_byte(server, trusting):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_handshake_of_a_slow_reader(site, authority, trusting, kind):
+    """A first flight that the socket doesn't take at once is sent later, beside other clients."""
+    with open(authority.path("server.pem")) as server_cert, open(authority.pem) as other:
+        chain = site.dir.write("chain.pem", server_cert.read() + other.read() * 180)
+    with contextlib.closing(socket.socket()) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)  # accepted sockets inherit
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        server = start(site, authority, "--certfile", chain, kind=kind,
+                       bind="fd://%d" % listener.fileno(), pass_fds=[listener.fileno()])
+        address = listener.getsockname()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    slow = trusting.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with contextlib.closing(socket.socket()) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        sock.settimeout(client.TIMEOUT)
+        sock.connect(address)
+        with pytest.raises(ssl.SSLWantReadError):
+            slow.do_handshake()
+        sock.sendall(outgoing.read())
+        assert tls.request(address, trusting, "/hello").status == 200
+        while True:
+            incoming.write(sock.recv(500))
+            try:
+                slow.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                pass
+        slow.write(head_bytes("GET", "/hello", [("Host", "x"), ("Connection", "close")]))
+        sock.sendall(outgoing.read())
+        assert b"\x17\x03\x03" in client.read_all(sock)
+    assert_quiet(server)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_half_hellos_time_out(site, authority, trusting, kind):
     server = start(site, authority, "--timeout", "2", kind=kind)
     hello = tls.hello_bytes(trusting)
@@ -691,6 +726,24 @@ def test_ciphers(site, authority):
     server.wait_log("failed: .*no shared cipher")
 
 
+def test_policy_of_the_system(site, authority):
+    """openssl.cnf may ask for more than we do."""
+    policy = site.dir.write("openssl.cnf", """
+openssl_conf = top
+[top]
+ssl_conf = ssl
+[ssl]
+system_default = policy
+[policy]
+MinProtocol = TLSv1.3
+""")
+    server = start(site, authority, env={"OPENSSL_CONF": policy})
+    old = tls.context(authority, version=ssl.TLSVersion.TLSv1_2)
+    with pytest.raises(ssl.SSLError):
+        tls.request(server.address, old, "/hello")
+    assert tls.request(server.address, tls.context(authority), "/hello").status == 200
+
+
 # -- reload
 
 def served_serial(address, made):
@@ -737,6 +790,20 @@ def test_new_certificate_under_load(site, authority, trusting, kind):
             thread.join(procs.DEADLINE)
     assert not failures
     assert_quiet(server)
+
+
+def test_tls_turned_on(site, authority, trusting):
+    server = site.start("app:app", conf="")
+    assert server.get("/").body == b"hello\n"
+    site.dir.write("gunicorn.conf.py", "certfile = %r\nkeyfile = %r\n" % (
+        authority.path("server.pem"), authority.path("server.key")))
+    server.signal(signal.SIGHUP)
+
+    def answers():
+        with contextlib.suppress(OSError):
+            return tls.request(server.address, trusting, "/").body == b"hello\n"
+    procs.until(answers, "an answer by TLS")
+    procs.until(lambda: server.get("/").status == 400, "the end of the old worker")
 
 
 def test_broken_certificate_keeps_the_old(site, authority, trusting):
