@@ -2,7 +2,8 @@
 check_PROGRAMS += \
 	tests/unit/test_worker_conn \
 	tests/unit/test_worker_resp \
-	tests/unit/test_worker_thread
+	tests/unit/test_worker_thread \
+	tests/unit/test_worker_wire
 
 worker_test_support = tests/unit/test_worker_support.h
 worker_test_libs = \
@@ -17,3 +18,7 @@ tests_unit_test_worker_resp_LDADD = $(worker_test_libs)
 
 tests_unit_test_worker_thread_SOURCES = tests/unit/test_worker_thread.c $(worker_test_support)
 tests_unit_test_worker_thread_LDADD = $(worker_test_libs)
+
+tests_unit_test_worker_wire_SOURCES = tests/unit/test_worker_wire.c $(worker_test_support)
+tests_unit_test_worker_wire_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_worker_wire_LDADD = $(worker_test_libs) $(OPENSSL_LIBS)
