@@ -1,4 +1,4 @@
-"""Bounds on requests: sizes of bodies, time for heads and bodies, names that header_map drops."""
+"""Bounds on requests: sizes and times, names that header_map drops, what may follow, missing Host."""
 
 import contextlib
 import re
@@ -201,3 +201,15 @@ def test_dropped_names_do_not_fill_the_log(site):
         assert server.get("/hello", headers=fields).status == 200
     assert len(re.findall("dropped by header_map", server.log())) == 32
     assert len(re.findall("More names that header_map drops will not be told", server.log())) == 1
+
+
+# -- requests without Host
+
+@pytest.mark.parametrize("permitted", [False, True])
+def test_permit_missing_host(permitted, kind, site):
+    server = start(site, kind, *["--permit-missing-host"] * permitted)
+    raw = server.raw(head_bytes("GET", "/hello", [("Connection", "close")]))
+    assert Response(raw).status == (200 if permitted else 400)
+    # Only its absence is permitted.
+    for hosts in ([("Host", "a b")], [("Host", "a"), ("Host", "a")]):
+        assert Response(server.raw(head_bytes("GET", "/hello", hosts))).status == 400

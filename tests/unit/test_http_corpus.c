@@ -512,8 +512,10 @@ check_expectations(const struct request_case *c, const struct outcome *o)
 static void
 same_text(const struct request_case *c, const char *what, struct gn_slice a, struct gn_slice b)
 {
-    ck_assert_msg(gn_slice_eq(a, b), "%s: %s depends on the split: '%.*s', '%.*s'", c->name, what,
-                  GN_SLICE_ARG(a), GN_SLICE_ARG(b));
+    /* An assertion that holds costs a system call, and there are thousands of fields. */
+    if (!gn_slice_eq(a, b))
+        ck_abort_msg("%s: %s depends on the split: '%.*s', '%.*s'", c->name, what, GN_SLICE_ARG(a),
+                     GN_SLICE_ARG(b));
 }
 
 /* Every observable thing is the same in both runs. */
