@@ -96,7 +96,8 @@ gn_http_fold_line(struct gn_http_head *h, char *line, size_t n)
 /* What is gathered from the fields that frame the message. */
 struct framing {
     unsigned seen;    /* bit per enum gn_http_known */
-    bool has_foreign; /* a transfer coding other than chunked */
+    bool has_foreign; /* a transfer coding that nobody knows */
+    bool has_coding;  /* one that the application may know */
     bool has_close;
     bool has_keep_alive;
     bool has_upgrade; /* in Connection */
@@ -131,7 +132,17 @@ take_length(struct gn_http_head *h, struct gn_http_error *e, const struct gn_htt
     return true;
 }
 
-/* Nothing but one `chunked` can be decoded here. Several fields are one list (RFC 9110 5.3). */
+/* The codings of RFC 9112 7.2, without parameters. */
+static bool
+is_compression(struct gn_slice coding)
+{
+    return gn_http_token_is(coding, GN_SLICE("gzip")) ||
+           gn_http_token_is(coding, GN_SLICE("deflate")) ||
+           gn_http_token_is(coding, GN_SLICE("compress"));
+}
+
+/* One `chunked`, and it is the last one. What lies under it is the application's to decode. Several
+ * fields are one list (RFC 9110 5.3). */
 static bool
 take_codings(struct gn_http_head *h, struct gn_http_error *e, const struct gn_http_field *f,
              struct framing *framing)
@@ -147,8 +158,12 @@ take_codings(struct gn_http_head *h, struct gn_http_error *e, const struct gn_ht
         after = gn_http_trim(gn_slice(coding.p + name, coding.n - name));
         if (name == 0 || h->is_chunked || (after.n > 0 && after.p[0] != ';'))
             return bad_field(e, f);
-        if (gn_http_token_is(gn_slice(coding.p, name), GN_SLICE("chunked")) && name == coding.n) {
+        if (name == coding.n && gn_http_token_is(coding, GN_SLICE("chunked"))) {
             h->is_chunked = true;
+            continue;
+        }
+        if (name == coding.n && is_compression(coding)) {
+            framing->has_coding = true;
             continue;
         }
         if (!framing->has_foreign)
@@ -231,7 +246,11 @@ check_framing(struct gn_http_head *h, struct gn_http_error *e, const struct fram
     if (h->minor == 0)
         return gn_http_fail(e, GN_HTTP_E_INVALID_HEADER,
                             "Invalid HTTP Header: 'Transfer-Encoding' in HTTP/1.0");
-    return !framing->has_foreign; /* take_codings has said why */
+    if (framing->has_foreign)
+        return false; /* take_codings has said why */
+    return h->is_chunked || gn_http_fail(e, GN_HTTP_E_INVALID_HEADER,
+                                         "Invalid HTTP Header: 'Transfer-Encoding' does not end "
+                                         "with 'chunked'");
 }
 
 bool
@@ -249,7 +268,9 @@ gn_http_head_finish(struct gn_http_head *h, struct gn_http_error *e,
         return false;
     if (!h->has_host && h->minor > 0 && !limits->permit_missing_host)
         return gn_http_fail(e, GN_HTTP_E_INVALID_HOST, "Missing Host header in HTTP/1.1 request");
-    h->wants_close = framing.has_close || (h->minor == 0 && !framing.has_keep_alive);
+    /* A body that is still coded is rare enough not to trust what comes behind it. */
+    h->wants_close =
+        framing.has_close || framing.has_coding || (h->minor == 0 && !framing.has_keep_alive);
     h->expects_continue =
         framing.has_expect && h->minor > 0 && (h->is_chunked || h->content_length > 0);
     h->wants_upgrade =

@@ -181,6 +181,15 @@ def test_other_requests_are_followed(site):
         assert server.raw(head_bytes("GET", "/hello", fields) + SECOND).count(b"HTTP/1.1 200 ") == 2
 
 
+def test_coded_chunks_are_passed_on(site):
+    """As version 23 does: the application knows the coding from HTTP_TRANSFER_ENCODING."""
+    server = start(site, KINDS["gthread"])
+    raw = server.raw(post(("Transfer-Encoding", "gzip, chunked")) + chunked(b"coded") + SECOND)
+    assert (raw.count(b"HTTP/1.1 "), Response(raw).body) == (1, b"coded")
+    assert Response(server.raw(post(("Transfer-Encoding", "gzip")) + b"coded")).status == 400
+    assert Response(server.raw(post(("Transfer-Encoding", "br, chunked")))).status == 501
+
+
 # -- header_map
 
 def test_dropped_names_are_told_once(kind, site):

@@ -38,7 +38,8 @@ HTTP_URI = re.compile(rb"https?://(?P<authority>[^/]*)(?P<path>.*)", re.I | re.S
 
 FIELD_LINE = re.compile(rb"(?P<name>" + TOKEN + rb")(?P<spaces>[ \t]*):(?P<value>" + FIELD_VALUE + rb")")
 
-# No coding with parameters is known, so that they need not be looked at.
+# RFC 9112 7.2. No coding with parameters is known, so that they need not be looked at.
+KNOWN_CODINGS = {b"chunked", b"gzip", b"deflate", b"compress"}
 CODING = re.compile(TOKEN + rb"(?:[ \t]*;.*)?")
 
 # Bounds that no setting changes (see doc/architecture.md).
@@ -239,12 +240,15 @@ def judge_fields(head, options):
     # RFC 9112 6.1, 6.3: two lengths, or one that HTTP/1.0 does not have.
     if codings and (b"content-length" in seen or head["minor"] == 0):
         raise Refused(400)
-    if codings and codings != [b"chunked"]:
+    if not KNOWN_CODINGS.issuperset(codings):
         raise Refused(501)
+    if codings and codings[-1] != b"chunked":
+        raise Refused(400)
     if head["minor"] and not head["has_host"] and not options.nohost:
         raise Refused(400)
     head["chunked"] = bool(codings)
-    head["close"] = (b"close" in connection or
+    # A body with another coding under the chunks is the last one of a connection.
+    head["close"] = (b"close" in connection or len(codings) > 1 or
                      (head["minor"] == 0 and b"keep-alive" not in connection))
     head["continue"] = (b"expect" in seen and head["minor"] == 1 and
                         (head["chunked"] or head["length"] > 0))
