@@ -15,10 +15,10 @@ enum gn_http_error_id {
 };
 
 struct gn_http_error_row {
-    const char *name;      /* "INVALID_HEADER" */
-    const char *py_class;  /* gunicorn.http.errors class name, e.g. "InvalidHeader" */
+    const char *name;     /* "INVALID_HEADER" */
+    const char *py_class; /* gunicorn.http.errors class name, e.g. "InvalidHeader" */
     int status;
-    const char *reason;    /* "Bad Request" */
+    const char *reason; /* "Bad Request" */
 };
 
 extern const struct gn_http_error_row gn_http_errors[GN_HTTP_ERROR_COUNT];

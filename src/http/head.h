@@ -22,16 +22,16 @@ enum { GN_HTTP_MAX_FIELDS = 32768 };
 /* From the settings of the section "Security" and the permit_* switches. 0 means unlimited where
  * documented. */
 struct gn_http_limits {
-    size_t request_line;        /* bytes without CRLF; 0: unlimited */
-    size_t fields;              /* number of fields; 0: GN_HTTP_MAX_FIELDS */
-    size_t field_size;          /* one field line with CRLF; 0: unlimited */
+    size_t request_line; /* bytes without CRLF; 0: unlimited */
+    size_t fields;       /* number of fields; 0: GN_HTTP_MAX_FIELDS */
+    size_t field_size;   /* one field line with CRLF; 0: unlimited */
     bool permit_obsolete_folding;
     bool strip_header_spaces;
     bool permit_unconventional_method;
     bool permit_unconventional_version;
-    bool casefold_method;       /* the parser upper-cases the method in the buffer; lower case is
-                                 * accepted with permit_unconventional_method only */
-    bool permit_missing_host;   /* HTTP/1.1 without Host */
+    bool casefold_method;     /* the parser upper-cases the method in the buffer; lower case is
+                               * accepted with permit_unconventional_method only */
+    bool permit_missing_host; /* HTTP/1.1 without Host */
 };
 
 enum gn_http_field_flag {
@@ -77,34 +77,34 @@ struct gn_http_head {
     struct gn_slice authority; /* of an absolute or authority form; overrides Host */
     struct gn_slice version;   /* as received: "HTTP/1.1" */
     enum gn_http_form form;
-    uint8_t major, minor;      /* to speak: 1.0, or 1.1 for all above it (RFC 9110 2.5) */
+    uint8_t major, minor;         /* to speak: 1.0, or 1.1 for all above it (RFC 9110 2.5) */
     struct gn_http_field *fields; /* owned by the parser, reused for the next head */
     size_t n_fields;
-    size_t head_bytes;         /* including the empty line: where the body starts */
-    int64_t content_length;    /* -1 when absent */
+    size_t head_bytes;      /* including the empty line: where the body starts */
+    int64_t content_length; /* -1 when absent */
     bool is_chunked;
     bool has_host;
-    bool wants_close;          /* persistence by version and Connection (RFC 9112 9.3) */
-    bool expects_continue;     /* 100-continue, HTTP/1.1 only, and there is a body to wait for */
-    bool wants_upgrade;        /* Upgrade, named in Connection as well, HTTP/1.1 only */
-    struct gn_slice host;      /* value of Host, or {NULL, 0} */
+    bool wants_close;      /* persistence by version and Connection (RFC 9112 9.3) */
+    bool expects_continue; /* 100-continue, HTTP/1.1 only, and there is a body to wait for */
+    bool wants_upgrade;    /* Upgrade, named in Connection as well, HTTP/1.1 only */
+    struct gn_slice host;  /* value of Host, or {NULL, 0} */
 };
 
 enum gn_http_result { GN_HTTP_MORE, GN_HTTP_DONE, GN_HTTP_BAD };
 
 struct gn_http_error {
-    enum gn_http_error_id id;   /* row of errors.def: status, reason */
-    char message[160];          /* for log and page; request bytes in it are printable ASCII */
+    enum gn_http_error_id id; /* row of errors.def: status, reason */
+    char message[160];        /* for log and page; request bytes in it are printable ASCII */
 };
 
 /* Zero it before the first use, gn_http_parser_fini at the end; all but `head` and `error` is
  * private. */
 struct gn_http_parser {
     struct gn_http_head head;
-    size_t line_start;     /* first byte of the line that is being read */
-    size_t scanned;        /* line_start..scanned was looked at and holds no line end */
+    size_t line_start; /* first byte of the line that is being read */
+    size_t scanned;    /* line_start..scanned was looked at and holds no line end */
     size_t field_capacity;
-    const char *base;      /* where the buffer lay at the last call: slices are moved with it */
+    const char *base; /* where the buffer lay at the last call: slices are moved with it */
     int state;
     struct gn_http_error error;
 };

@@ -10,7 +10,7 @@
 enum gn_http_header_map { GN_MAP_DROP, GN_MAP_REFUSE, GN_MAP_DANGEROUS };
 
 struct gn_http_pair {
-    struct gn_slice name;  /* upper case */
+    struct gn_slice name; /* upper case */
     struct gn_slice value;
 };
 

@@ -24,8 +24,8 @@ NUMBERS = [b"0", b"1", b"3", b"5", b"10", b"+3", b"-1", b"0x3", b"3 ", b" 3", b"
 CODINGS = [b"chunked"] * 6 + [b"Chunked", b"CHUNKED", b"gzip", b"gzip, chunked", b"chunked, gzip", b"chunked,chunked",
                               b"identity", b"chunked;a=b", b"gzip;a=b", b"gzip ;a = \"b\", chunked", b"", b",",
                               b"chunked,", b",chunked", b" chunked", b"\tchunked\t", b"xchunked", b"chunked x",
-                              b"x chunked", b"deflate, GZIP,compress , chunked", b"gzip, chunked", b"gzip,br,chunked", b"deflate",
-                              b"\x0bchunked", b"chun\xadked", b"gzip;", b"gzip a", b";", b"chunked\xa0"]
+                              b"x chunked", b"deflate, GZIP,compress , chunked", b"gzip, chunked", b"gzip,br,chunked",
+                              b"deflate", b"\x0bchunked", b"chun\xadked", b"gzip;", b"gzip a", b";", b"chunked\xa0"]
 CONNECTIONS = [b"close", b"keep-alive", b"Close", b"keep-alive, close", b"Upgrade", b"upgrade , x", b"", b",", b"x",
                b"close x", b"TE, Keep-Alive", b"close,", b"\tclose"]
 EXPECTS = [b"100-continue", b"100-Continue", b"", b"x", b"100-continue, 100-continue", b"100-continue,", b"200-ok"]
