@@ -84,6 +84,35 @@ START_TEST(test_chunks)
 }
 END_TEST
 
+/* Met as soon as it can be known, and lasting as every error. */
+START_TEST(test_limit)
+{
+    static const char chunks[] = "4\r\nabcd\r\n2\r\n";
+    struct gn_http_body b;
+    struct gn_slice out;
+    size_t used;
+
+    start(&b, false, 6);
+    ck_assert(gn_http_body_limit(&b, 6));
+    ck_assert_int_eq(gn_http_body_feed(&b, "abcdef", 6, &used, &out), GN_HTTP_DONE);
+    start(&b, false, 0);
+    ck_assert(gn_http_body_limit(&b, 0));
+    start(&b, false, 6);
+    ck_assert(!gn_http_body_limit(&b, 5));
+    ck_assert_int_eq(b.error.id, GN_HTTP_E_LIMIT_REQUEST_BODY);
+    ck_assert_int_eq(gn_http_body_feed(&b, "a", 1, &used, &out), GN_HTTP_BAD);
+    ck_assert_uint_eq(used, 0);
+
+    start(&b, true, -1);
+    ck_assert(gn_http_body_limit(&b, 5));
+    ck_assert_int_eq(gn_http_body_feed(&b, chunks, 9, &used, &out), GN_HTTP_MORE);
+    ck_assert(gn_slice_eq_str(out, "abcd"));
+    ck_assert_uint_eq(used, 9);
+    ck_assert_int_eq(gn_http_body_feed(&b, chunks + 9, 3, &used, &out), GN_HTTP_BAD);
+    ck_assert_int_eq(b.error.id, GN_HTTP_E_LIMIT_REQUEST_BODY);
+}
+END_TEST
+
 START_TEST(test_error_lasts)
 {
     struct gn_http_body b;
@@ -149,6 +178,7 @@ main(void)
     tcase_add_test(tc, test_no_body);
     tcase_add_test(tc, test_length);
     tcase_add_test(tc, test_chunks);
+    tcase_add_test(tc, test_limit);
     tcase_add_test(tc, test_error_lasts);
     tcase_add_test(tc, test_large_chunks);
     tcase_add_test(tc, test_run_left);
