@@ -42,6 +42,8 @@ def main():
                 for name, value in row.items():
                     rows = results.setdefault(what, {}).setdefault(name, {})
                     rows.setdefault(size, []).append(value)
+    if PEER not in results["head"]:
+        common.note("%s is left out: it was not there when bench/parse was built" % PEER)
     for what, peers in results.items():
         column, unit = TITLES[what]
         report.table(what, unit, {name: {column % size: values for size, values in rows.items()}
