@@ -24,6 +24,7 @@ enum {
     SENDFILE_STEP_BYTES =
         1 << 20, /* per call, so that the worker beats while a large file leaves */
     WAIT_STEP_MS = 1000,
+    CHUNKED_READ_BYTES = 4096, /* of a body whose size isn't known */
 };
 
 /* ---- life ---- */
@@ -191,7 +192,7 @@ head_done(struct gn_conn *c)
         gn_conn_refuse(c, &c->body.error);
         return GN_CONN_BAD;
     }
-    if (c->body.is_done || h->content_length > GN_CONN_PREFETCH_BYTES || h->expects_continue)
+    if (c->body.is_done || h->expects_continue)
         return GN_CONN_READY;
     c->probe = c->body;
     event = probe_body(c, gn_slice(c->in.data + c->body_at, c->in.end - c->body_at));
@@ -223,18 +224,30 @@ bytes_in_socket(const struct gn_conn *c)
     return ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0 ? (uint64_t)waiting : 0;
 }
 
-/* True when the socket holds the rest of a body with a length: then the application reads it
+/* How much of a body is still wanted before the application is called: the rest of a small one, the
+ * first 64 KiB of a large one. */
+static size_t
+body_wanted(const struct gn_conn *c)
+{
+    size_t room = GN_CONN_PREFETCH_BYTES - gn_buf_len(&c->body_in);
+
+    return !c->probe.is_chunked && c->probe.left < room ? (size_t)c->probe.left : room;
+}
+
+/* True when the socket holds what is wanted of a body with a length: then the application reads it
  * straight to where it wants it. Not worth asking for a few bytes. */
 static bool
 body_waits_in_socket(const struct gn_conn *c)
 {
-    return c->tls == NULL && !c->probe.is_chunked && c->probe.left >= GN_CONN_DIRECT_BYTES &&
-           bytes_in_socket(c) >= c->probe.left;
+    size_t wanted = body_wanted(c);
+
+    return c->tls == NULL && !c->probe.is_chunked && wanted >= GN_CONN_DIRECT_BYTES &&
+           bytes_in_socket(c) >= wanted;
 }
 
-/* Small bodies are complete before the application is called, so that a slow client costs a buffer
- * and not the worker. They go into `body_in`: the head's slices must not move any more. What turns
- * out to be large is left to the application. */
+/* Small bodies are complete before the application is called, and a good part of large ones is
+ * there, so that a slow client costs a buffer and not the worker. They go into `body_in`: the
+ * head's slices must not move any more. The rest of a large one is left to the application. */
 static enum gn_conn_event
 collect_body(struct gn_conn *c)
 {
@@ -244,7 +257,7 @@ collect_body(struct gn_conn *c)
     }
     while (gn_buf_len(&c->body_in) < GN_CONN_PREFETCH_BYTES) {
         enum gn_conn_event event;
-        size_t want = c->probe.is_chunked ? 4096 : (size_t)c->probe.left;
+        size_t want = c->probe.is_chunked ? CHUNKED_READ_BYTES : body_wanted(c);
         ssize_t n;
 
         if (!gn_buf_reserve(&c->body_in, want))
@@ -375,6 +388,11 @@ gn_conn_expire(struct gn_conn *c)
 
     if (gn_buf_len(&c->in) == 0)
         return GN_CONN_EOF;
+    /* A body that is slow, but on its way: as it would be read by the application. */
+    if (c->state == GN_CONN_BODY &&
+        gn_buf_len(&c->body_in) >=
+            (uint64_t)(c->service->io_timeout_ns / GN_NS_PER_S) * GN_CONN_MIN_BYTES_PER_S)
+        return GN_CONN_READY;
     gn_conn_refuse(c, &error);
     return GN_CONN_BAD;
 }

@@ -34,8 +34,8 @@ enum gn_conn_state {
 enum {
     GN_CONN_FIRST_READ_BYTES = 8192,
     GN_CONN_BODY_BUFFER_BYTES = 65536,
-    GN_CONN_PREFETCH_BYTES =
-        65536, /* bodies up to this size are complete before the application is called */
+    /* So much of a body is there, or all of it, before the application is called. */
+    GN_CONN_PREFETCH_BYTES = 65536,
     GN_CONN_DIRECT_BYTES = 16384,  /* reads of this size go to their place without a buffer */
     GN_CONN_MIN_BYTES_PER_S = 500, /* slower clients are given up after the `timeout` setting */
     GN_CONN_KEEP_BYTES = 16384,   /* buffers larger than this are not kept for another connection */

@@ -29,6 +29,7 @@ blackbox_tests = \
 	%D%/test_serve_basic.py \
 	%D%/test_tracebacks.py \
 	%D%/test_tls.py \
+	%D%/test_slow_clients.py \
 	%D%/test_uploads.py \
 	%D%/test_wsgi.py
 

@@ -282,6 +282,21 @@ START_TEST(expire_within_a_body)
 }
 END_TEST
 
+/* 30 seconds at 500 bytes per second: a client with an interest in its request. */
+START_TEST(expire_within_a_body_at_a_fair_pace)
+{
+    static const char zeros[15000];
+    bool is_fair = _i != 0;
+
+    b.service.io_timeout_ns = 30 * GN_NS_PER_S;
+    ck_assert_int_eq(
+        bench_feed_str(&b, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n"),
+        GN_CONN_WAIT);
+    ck_assert_int_eq(bench_feed(&b, zeros, is_fair ? 15000 : 14999), GN_CONN_WAIT);
+    ck_assert_int_eq(gn_conn_expire(b.c), is_fair ? GN_CONN_READY : GN_CONN_BAD);
+}
+END_TEST
+
 /* ---- pipelining ---- */
 
 static void
@@ -584,7 +599,9 @@ START_TEST(body_over_the_limit)
 }
 END_TEST
 
-static const char large[] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc";
+/* With "Expect", so that nothing is waited for before the application is called. */
+static const char large[] =
+    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\nabc";
 static const char large_chunked[] =
     "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
     "3\r\nabc\r\n";
@@ -600,6 +617,32 @@ START_TEST(large_body_is_left_to_the_application)
     ck_assert_int_eq(b.c->body_state, GN_BODY_GONE);
     ck_assert_slice_eq(gn_buf_slice(&got), "abc");
     ck_assert(!gn_conn_drain_body(b.c));
+    gn_buf_fini(&got);
+}
+END_TEST
+
+/* Of a large body the beginning is there before the application is called, in one go or in pieces
+ * of `large_pieces[_i]`. */
+static const size_t large_pieces[] = {20000, 65536, 99997};
+
+START_TEST(large_body_begins_before_the_application)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc";
+    static const char zeros[100000];
+    struct gn_buf got = {0};
+    size_t sent = 3;
+
+    ck_assert_int_eq(bench_feed_str(&b, head), GN_CONN_WAIT);
+    for (size_t n = large_pieces[_i]; sent < GN_CONN_PREFETCH_BYTES; sent += n) {
+        bool is_enough = sent - 3 + n >= GN_CONN_PREFETCH_BYTES;
+
+        ck_assert_int_eq(b.c->state, GN_CONN_BODY);
+        ck_assert_int_eq(bench_feed(&b, zeros, n), is_enough ? GN_CONN_READY : GN_CONN_WAIT);
+    }
+    bench_send(&b, zeros, 100000 - sent);
+    ck_assert_int_eq(read_body(1, &got), GN_BODY_END);
+    ck_assert_uint_eq(gn_buf_len(&got), 100000);
+    ck_assert_int_eq(memcmp(got.data, "abc", 4), 0);
     gn_buf_fini(&got);
 }
 END_TEST
@@ -759,6 +802,7 @@ END_TEST
 START_TEST(drain_does_not_wait)
 {
     ck_assert_int_eq(bench_feed_str(&b, large), GN_CONN_READY);
+    b.c->continue_sent = true;
     ck_assert(!gn_conn_drain_body(b.c));
 }
 END_TEST
@@ -943,6 +987,8 @@ add_bodies(Suite *suite)
     tcase_add_loop_test(tc, small_body_of_a_client_that_leaves, 0, (int)GN_ARRAY_LEN(cut_bodies));
     tcase_add_loop_test(tc, body_over_the_limit, 0, (int)GN_ARRAY_LEN(limited));
     tcase_add_loop_test(tc, large_body_is_left_to_the_application, 0, HOW_COUNT);
+    tcase_add_loop_test(tc, large_body_begins_before_the_application, 0,
+                        (int)GN_ARRAY_LEN(large_pieces));
     tcase_add_loop_test(tc, body_of_a_silent_client, 0, HOW_COUNT);
     tcase_add_loop_test(tc, slow_application_is_no_slow_client, 0, HOW_COUNT);
     tcase_add_loop_test(tc, body_when_the_worker_leaves, 0, HOW_COUNT);
@@ -977,6 +1023,7 @@ conn_suite(void)
     tcase_add_loop_test(tc, head_refused, 0, (int)GN_ARRAY_LEN(bad_heads));
     tcase_add_test(tc, expire_of_a_silent_client);
     tcase_add_test(tc, expire_within_a_body);
+    tcase_add_loop_test(tc, expire_within_a_body_at_a_fair_pace, 0, 2);
     tc = add_case(suite, "gn_conn_read (long heads)", setup_wide);
     tcase_add_loop_test(tc, long_head_in_pieces, 0, (int)GN_ARRAY_LEN(long_sizes));
     tcase_add_loop_test(tc, long_head_expires, 0, (int)GN_ARRAY_LEN(long_sizes));
