@@ -83,7 +83,10 @@ read_exactly(PyObject *self, size_t n)
         size_t got;
 
         if (used == room) {
-            room = room > n / 2 ? n : room * 2;
+            /* Pages that nothing is written to cost nothing; moving what was read does. */
+            size_t step = room < MAX_STEP_BYTES ? 4 : 2;
+
+            room = room > n / step ? n : room * step;
             if (_PyBytes_Resize(&bytes, (Py_ssize_t)room) < 0)
                 return NULL;
         }

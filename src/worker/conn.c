@@ -234,15 +234,14 @@ body_wanted(const struct gn_conn *c)
     return !c->probe.is_chunked && c->probe.left < room ? (size_t)c->probe.left : room;
 }
 
-/* True when the socket holds what is wanted of a body with a length: then the application reads it
- * straight to where it wants it. Not worth asking for a few bytes. */
+/* True when the socket holds what is wanted of a body: then the application reads it straight to
+ * where it wants it. Not worth asking for a few bytes. */
 static bool
 body_waits_in_socket(const struct gn_conn *c)
 {
     size_t wanted = body_wanted(c);
 
-    return c->tls == NULL && !c->probe.is_chunked && wanted >= GN_CONN_DIRECT_BYTES &&
-           bytes_in_socket(c) >= wanted;
+    return c->tls == NULL && wanted >= GN_CONN_DIRECT_BYTES && bytes_in_socket(c) >= wanted;
 }
 
 /* Small bodies are complete before the application is called, and a good part of large ones is
@@ -257,9 +256,12 @@ collect_body(struct gn_conn *c)
     }
     while (gn_buf_len(&c->body_in) < GN_CONN_PREFETCH_BYTES) {
         enum gn_conn_event event;
-        size_t want = c->probe.is_chunked ? CHUNKED_READ_BYTES : body_wanted(c);
+        size_t want = body_wanted(c);
         ssize_t n;
 
+        /* Most chunked bodies are short: room grows with what comes. */
+        if (c->probe.is_chunked && want > gn_buf_len(&c->body_in) + CHUNKED_READ_BYTES)
+            want = gn_buf_len(&c->body_in) + CHUNKED_READ_BYTES;
         if (!gn_buf_reserve(&c->body_in, want))
             return GN_CONN_EOF;
         n = gn_wire_recv(c, c->body_in.data + c->body_in.end, want, 0);
