@@ -242,6 +242,7 @@ map_slots(struct gn_arbiter *arb, struct gn_err *err)
     if (p == MAP_FAILED)
         return gn_err_set(err, GN_E_IO, errno, "can't map the memory shared with workers");
     arb->slots = p;
+    gn_arb_watch_oom(arb);
     return true;
 }
 
@@ -289,7 +290,7 @@ loop(struct gn_arbiter *arb)
 
         arb->wake_ns = now + TURN_NS;
         gn_arb_sigpipe_dispatch(arb);
-        gn_arb_reap(arb, now);
+        gn_arb_reap(arb);
         gn_arb_watch(arb, now);
         if (!arb->stop.is_active)
             gn_arb_reload_step(arb);

@@ -48,10 +48,11 @@ struct gn_arb_worker {
     bool is_booted; /* was seen to have loaded the application */
     bool is_proven; /* has lived for a while since */
     int64_t booted_ns;
-    bool is_stopping;   /* was told to end by us: its end is no surprise */
-    bool owes_usr1;     /* log files were opened anew while it booted */
-    int64_t abort_ns;   /* when ABRT was sent, 0 never */
-    int64_t kill_at_ns; /* when KILL is due, 0 never */
+    bool is_stopping;    /* was told to end by us: its end is no surprise */
+    bool owes_usr1;      /* log files were opened anew while it booted */
+    bool is_timed_out;   /* was silent for too long */
+    int64_t abort_at_ns; /* when ABRT is due after that, 0 when it was sent */
+    int64_t kill_at_ns;  /* when KILL is due, 0 never */
 };
 
 TAILQ_HEAD(gn_arb_workers, gn_arb_worker);
@@ -64,6 +65,24 @@ struct gn_arb_stop {
     int status;
     const char *reason; /* logged at the end, or NULL */
     int64_t deadline_ns;
+};
+
+/* What the scoreboard says of one request. */
+struct gn_arb_run {
+    int64_t since_ns;
+    char line[GN_SLOT_LINE_BYTES];
+    char peer[GN_SLOT_PEER_BYTES];
+};
+
+struct gn_arb_counts {
+    uint64_t accepted, requests, errors;
+};
+
+/* The scoreboard in one look. */
+struct gn_arb_score {
+    int booting, idle, busy, exiting;
+    struct gn_arb_counts counts; /* over the life of the master */
+    uint64_t memory_bytes;
 };
 
 struct gn_arbiter {
@@ -88,6 +107,8 @@ struct gn_arbiter {
     bool is_done;
     int hook_status;    /* what the last hook that failed stands for */
     int logged_workers; /* count in the last "N workers" line */
+    int64_t oom_kills;  /* processes of our control group that the kernel has killed, -1 unknown */
+    struct gn_arb_counts past; /* of workers that have ended */
     struct gn_arb_stop stop;
 };
 
@@ -177,8 +198,27 @@ void gn_arb_on_ttin(struct gn_arbiter *arb);
 void gn_arb_on_ttou(struct gn_arbiter *arb);
 
 /* reap.c */
-void gn_arb_reap(struct gn_arbiter *arb, int64_t now);
+void gn_arb_reap(struct gn_arbiter *arb);
 void gn_arb_on_chld(struct gn_arbiter *arb);
+
+/* scoreboard.c */
+
+/* The requests that a worker runs, or ran when it died. Returns how many. */
+size_t gn_arb_runs(const struct gn_slot *slot, struct gn_arb_run out[GN_SLOT_RUNS]);
+void gn_arb_score(const struct gn_arbiter *arb, struct gn_arb_score *out);
+/* Adds up what a worker that has ended has done. */
+void gn_arb_score_keep(struct gn_arbiter *arb, const struct gn_slot *slot);
+
+/* death.c */
+
+struct rusage;
+/* Says why a worker ended, what it was doing, and what it had used. */
+void gn_arb_explain(struct gn_arbiter *arb, const struct gn_arb_worker *e, int status,
+                    const struct rusage *used);
+/* How many processes of a control group the kernel has killed for want of memory. `self` is a file
+ * as /proc/self/cgroup, `root` where the groups are mounted. -1 when it can't be told. */
+int64_t gn_arb_oom_kills(const char *self, const char *root);
+void gn_arb_watch_oom(struct gn_arbiter *arb);
 
 /* heartbeat.c */
 

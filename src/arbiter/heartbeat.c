@@ -1,13 +1,11 @@
 #include "arbiter/arbiter_int.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 
-/* Between ABRT and KILL, so that the worker's hook and traceback have their time. */
-enum { ABORT_GRACE_S = 1 };
+/* Between the signal that writes the stacks and ABRT. */
+#define DUMP_NS (50 * GN_NS_PER_MS)
 
 /* Who has lived that long after booting was not started in vain. */
 enum { PROBATION_S = 1 };
@@ -25,38 +23,52 @@ gn_arb_has_booted(const struct gn_arb_worker *e)
            atomic_load(&e->w.slot->beat_ns) != 0;
 }
 
-/* Copies the line that the worker may be writing. False when it has no quiet moment. */
-static bool
-copy_line(const struct gn_slot *slot, char out[GN_SLOT_LINE_BYTES])
+/* "GET / HTTP/1.1 from 192.0.2.1, for 31.5 seconds" */
+static void
+log_run(struct gn_arbiter *arb, const char *what, const struct gn_arb_worker *e,
+        const struct gn_arb_run *run, int64_t now)
 {
-    for (int tries = 0; tries < 1000; tries++) {
-        unsigned before = atomic_load_explicit(&slot->seq, memory_order_acquire);
-
-        if (before % 2 != 0)
-            continue;
-        memcpy(out, slot->line, GN_SLOT_LINE_BYTES);
-        atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&slot->seq, memory_order_relaxed) == before) {
-            out[GN_SLOT_LINE_BYTES - 1] = '\0';
-            return true;
-        }
-    }
-    return false;
+    gn_log(arb->log, GN_CRITICAL, "%s (pid:%d) of worker %d in %s%s%s, for %.1f seconds", what,
+           (int)e->w.pid, e->w.id, run->line, run->peer[0] != '\0' ? " from " : "", run->peer,
+           (double)(now - run->since_ns) / (double)GN_NS_PER_S);
 }
 
+/* The oldest request is most likely the one that hangs; what else ran may be what it waits for. */
 static void
 log_timeout(struct gn_arbiter *arb, const struct gn_arb_worker *e, int64_t now)
 {
-    char line[GN_SLOT_LINE_BYTES];
-    int64_t since = atomic_load(&e->w.slot->busy_since_ns);
+    struct gn_arb_run runs[GN_SLOT_RUNS];
+    size_t n = gn_arb_runs(e->w.slot, runs);
+    size_t oldest = 0;
 
-    if (atomic_load(&e->w.slot->state) == GN_SLOT_BUSY && copy_line(e->w.slot, line) &&
-        line[0] != '\0') {
-        gn_log(arb->log, GN_CRITICAL, "WORKER TIMEOUT (pid:%d) in %s, for %.1f seconds",
-               (int)e->w.pid, line, (double)(now - since) / (double)GN_NS_PER_S);
+    if (n == 0) {
+        gn_log(arb->log, GN_CRITICAL, "WORKER TIMEOUT (pid:%d) of worker %d, without a request",
+               (int)e->w.pid, e->w.id);
         return;
     }
-    gn_log(arb->log, GN_CRITICAL, "WORKER TIMEOUT (pid:%d)", (int)e->w.pid);
+    for (size_t i = 1; i < n; i++)
+        if (runs[i].since_ns < runs[oldest].since_ns)
+            oldest = i;
+    log_run(arb, "WORKER TIMEOUT", e, &runs[oldest], now);
+    for (size_t i = 0; i < n; i++)
+        if (i != oldest)
+            log_run(arb, "At the same time", e, &runs[i], now);
+}
+
+/* The stacks first, while they still show where it hangs; a handler of ABRT changes them. */
+static void
+time_out(struct gn_arbiter *arb, struct gn_arb_worker *e, int64_t now)
+{
+    bool can_dump = atomic_load(&e->w.slot->can_dump) != 0;
+
+    log_timeout(arb, e, now);
+    e->is_timed_out = true;
+    e->is_stopping = true;
+    e->abort_at_ns = now;
+    if (can_dump) {
+        gn_arb_kill(e, GN_SIGNAL_DUMP);
+        e->abort_at_ns += DUMP_NS;
+    }
 }
 
 static void
@@ -67,16 +79,27 @@ watch_beat(struct gn_arbiter *arb, struct gn_arb_worker *e, int64_t now)
     int64_t due;
 
     /* Before the first beat it is loading the application, and that may take its time. */
-    if (timeout_s <= 0 || timeout_s > TIMEOUT_MAX_S || beat == 0 || e->abort_ns != 0)
+    if (timeout_s <= 0 || timeout_s > TIMEOUT_MAX_S || beat == 0 || e->is_timed_out)
         return;
     due = beat + timeout_s * GN_NS_PER_S;
-    if (now <= due) {
+    if (now <= due)
         gn_arb_wake_at(arb, due + 1);
+    else
+        time_out(arb, e, now);
+}
+
+/* ABRT, and KILL when the worker's hook has had its time. */
+static void
+watch_abort(struct gn_arbiter *arb, struct gn_arb_worker *e, int64_t now)
+{
+    if (e->abort_at_ns == 0)
+        return;
+    if (now < e->abort_at_ns) {
+        gn_arb_wake_at(arb, e->abort_at_ns);
         return;
     }
-    log_timeout(arb, e, now);
-    e->abort_ns = now;
-    gn_arb_tell(arb, e, SIGABRT, false, ABORT_GRACE_S * GN_NS_PER_S);
+    e->abort_at_ns = 0;
+    gn_arb_tell(arb, e, SIGABRT, false, gn_clock_ns_of_s(e->w.frozen->cfg.abort_timeout));
 }
 
 static void
@@ -128,6 +151,7 @@ gn_arb_watch(struct gn_arbiter *arb, int64_t now)
         if (arb->stop.is_active)
             continue;
         watch_beat(arb, e, now);
+        watch_abort(arb, e, now);
         watch_deadline(arb, e, now);
     }
 }

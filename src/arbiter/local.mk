@@ -4,11 +4,13 @@ libgn_arbiter_la_SOURCES = \
 	%D%/arbiter.c \
 	%D%/arbiter.h \
 	%D%/arbiter_int.h \
+	%D%/death.c \
 	%D%/generation.c \
 	%D%/heartbeat.c \
 	%D%/pidfile.c \
 	%D%/reap.c \
 	%D%/reload.c \
+	%D%/scoreboard.c \
 	%D%/sigpipe.c \
 	%D%/sigtable.def \
 	%D%/spawn.c \

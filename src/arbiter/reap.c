@@ -1,38 +1,11 @@
 #include "arbiter/arbiter_int.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/proc.h"
-
-static enum gn_level
-signal_level(const struct gn_arb_worker *e, int signo)
-{
-    if (signo == SIGKILL)
-        return GN_LERROR;
-    /* QUIT may reach one that we end before it has, or after it has given up, its handlers. */
-    if (signo == SIGTERM || (signo == SIGQUIT && e->is_stopping))
-        return GN_INFO;
-    return GN_WARN;
-}
-
-static void
-log_signal(struct gn_arbiter *arb, const struct gn_arb_worker *e, int signo)
-{
-    gn_log(arb->log, signal_level(e, signo), "Worker (pid:%d) was sent %s!%s", (int)e->w.pid,
-           gn_proc_signal_name(signo), signo == SIGKILL ? " Perhaps out of memory?" : "");
-}
-
-static void
-log_end(struct gn_arbiter *arb, const struct gn_arb_worker *e, int status)
-{
-    if (WIFSIGNALED(status))
-        log_signal(arb, e, WTERMSIG(status));
-    else if (WEXITSTATUS(status) != 0)
-        gn_log(arb->log, GN_LERROR, "Worker (pid:%d) exited with code %d.", (int)e->w.pid,
-               WEXITSTATUS(status));
-}
+#include "base/clock.h"
 
 static bool
 serves_somebody(const struct gn_arbiter *arb)
@@ -72,14 +45,16 @@ boot_failed(struct gn_arbiter *arb, const struct gn_arb_worker *e, int status, i
 }
 
 static void
-reaped(struct gn_arbiter *arb, struct gn_arb_worker *e, int status, int64_t now)
+reaped(struct gn_arbiter *arb, struct gn_arb_worker *e, int status, const struct rusage *used)
 {
+    int64_t now = gn_clock_mono_ns();
     bool failed, halts = false;
 
     e->owes_usr1 = false;
     gn_arb_note_booted(arb, e);
     failed = !e->is_booted && !e->is_stopping;
-    log_end(arb, e, status);
+    gn_arb_explain(arb, e, status, used);
+    gn_arb_score_keep(arb, e->w.slot);
     /* Out of the list first: its number may be somebody else's from now on. */
     TAILQ_REMOVE(&arb->workers, e, link);
     if (failed && !arb->stop.is_active)
@@ -115,9 +90,10 @@ reap_strangers(struct gn_arbiter *arb)
 }
 
 void
-gn_arb_reap(struct gn_arbiter *arb, int64_t now)
+gn_arb_reap(struct gn_arbiter *arb)
 {
     struct gn_arb_worker *e, *following;
+    struct rusage used;
     int status;
 
     if (!anybody_ended())
@@ -126,8 +102,8 @@ gn_arb_reap(struct gn_arbiter *arb, int64_t now)
      * status. */
     for (e = TAILQ_FIRST(&arb->workers); e != NULL; e = following) {
         following = TAILQ_NEXT(e, link);
-        if (waitpid(e->w.pid, &status, WNOHANG) == e->w.pid)
-            reaped(arb, e, status, now);
+        if (wait4(e->w.pid, &status, WNOHANG, &used) == e->w.pid)
+            reaped(arb, e, status, &used);
     }
     if (arb->pid == 1)
         reap_strangers(arb);

@@ -54,9 +54,13 @@ request_limit(const struct gn_cfg *c)
 }
 
 static void
-reset_slot(struct gn_slot *slot)
+reset_slot(struct gn_slot *slot, const struct gn_arb_worker *e)
 {
     memset(slot, 0, sizeof(*slot));
+    slot->id = e->w.id;
+    slot->age = e->w.age;
+    slot->generation = e->gen;
+    slot->born_ns = gn_clock_mono_ns();
     atomic_store(&slot->state, GN_SLOT_BOOTING);
 }
 
@@ -85,7 +89,7 @@ new_worker(struct gn_arbiter *arb, const struct gn_arb_gen *gen)
         .wake_fd = {-1, -1},
         .max_requests = request_limit(&gen->frozen->cfg),
     };
-    reset_slot(e->w.slot);
+    reset_slot(e->w.slot, e);
     TAILQ_INSERT_TAIL(&arb->workers, e, link);
     return e;
 }

@@ -165,8 +165,12 @@ struct gn_host_ops {
     void *(*thread_begin)(struct gn_host *);
     void (*thread_end)(struct gn_host *, void *thread);
 
-    /* Traceback text of all threads for a report; may be empty. */
-    void (*dump_stacks)(struct gn_host *, int fd);
+    /* From now on the signal writes the stacks of all threads to `fd`, also while the language can't
+     * run. False when that can't be had. */
+    bool (*dump_on_signal)(struct gn_host *, int signo, int fd);
+
+    /* Sets a variable of the environment, for this process and for what the language shows of it. */
+    bool (*set_env)(struct gn_host *, const char *name, const char *value, struct gn_err *);
 };
 
 struct gn_host {

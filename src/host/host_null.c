@@ -156,9 +156,17 @@ null_explain_paths(struct gn_host *host GN_UNUSED, struct gn_err *err GN_UNUSED)
 {
 }
 
-static void
-null_dump_stacks(struct gn_host *host GN_UNUSED, int fd GN_UNUSED)
+static bool
+null_dump_on_signal(struct gn_host *host GN_UNUSED, int signo GN_UNUSED, int fd GN_UNUSED)
 {
+    return false;
+}
+
+static bool
+null_set_env(struct gn_host *host GN_UNUSED, const char *name GN_UNUSED,
+             const char *value GN_UNUSED, struct gn_err *err GN_UNUSED)
+{
+    return true;
 }
 
 static const struct gn_host_ops null_ops = {
@@ -185,7 +193,8 @@ static const struct gn_host_ops null_ops = {
     .handle_request = null_handle_request,
     .thread_begin = null_thread_begin,
     .thread_end = null_thread,
-    .dump_stacks = null_dump_stacks,
+    .dump_on_signal = null_dump_on_signal,
+    .set_env = null_set_env,
 };
 
 struct gn_host *

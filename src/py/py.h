@@ -133,11 +133,15 @@ bool gn_py_check_value(struct gn_host *, enum gn_host_check, const struct gn_val
 bool gn_py_apply_paths(struct gn_host *, const struct gn_frozen *, struct gn_err *);
 bool gn_py_apply_env(struct gn_host *, const struct gn_frozen *, struct gn_err *);
 void gn_py_restore(struct gn_host *);
+bool gn_py_set_env(struct gn_host *, const char *name, const char *value, struct gn_err *);
 bool gn_py_path_insert_gil(struct gn_py *, const char *dir);
 
 /* py_signals.c */
 bool gn_py_worker_signals(struct gn_host *, struct gn_worker *, int wake_write_fd, struct gn_err *);
 bool gn_py_check_signals(struct gn_host *);
+
+/* faulthandler's dump, which works in the signal handler and needs no GIL. */
+bool gn_py_dump_on_signal(struct gn_host *, int signo, int fd);
 
 /* A worker that is ending is not killed by a second TERM: the interpreter gives handlers back to
  * the system's default when it ends, but keeps what is ignored. */

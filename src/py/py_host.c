@@ -245,26 +245,6 @@ host_thread_end(struct gn_host *host, void *thread)
     PyThreadState_DeleteCurrent();
 }
 
-static void
-host_dump_stacks(struct gn_host *host, int fd)
-{
-    struct gn_py *h = gn_py_of(host);
-    PyGILState_STATE state;
-    PyObject *result;
-
-    if (!h->is_started)
-        return;
-    state = PyGILState_Ensure();
-    result = NULL;
-    PyObject *module = PyImport_ImportModule("faulthandler");
-    if (module != NULL)
-        result = PyObject_CallMethod(module, "dump_traceback", "iO", fd, Py_True);
-    Py_XDECREF(module);
-    Py_XDECREF(result);
-    PyErr_Clear();
-    PyGILState_Release(state);
-}
-
 static const struct gn_host_ops ops = {
     .start = host_start,
     .stop = host_stop,
@@ -295,7 +275,8 @@ static const struct gn_host_ops ops = {
     .handle_request = gn_py_handle_request,
     .thread_begin = host_thread_begin,
     .thread_end = host_thread_end,
-    .dump_stacks = host_dump_stacks,
+    .dump_on_signal = gn_py_dump_on_signal,
+    .set_env = gn_py_set_env,
 };
 
 struct gn_host *

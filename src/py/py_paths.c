@@ -153,6 +153,24 @@ set_pair(struct gn_py *h, PyObject *os_env, const char *pair)
 }
 
 bool
+gn_py_set_env(struct gn_host *host, const char *name, const char *value, struct gn_err *err)
+{
+    PyObject *os_env = os_environ();
+    PyObject *key = PyUnicode_DecodeFSDefault(name);
+    PyObject *text = PyUnicode_DecodeFSDefault(value);
+    bool ok =
+        os_env != NULL && key != NULL && text != NULL && PyObject_SetItem(os_env, key, text) == 0;
+
+    (void)host;
+    if (!ok)
+        gn_py_err_take_gil(err, "os.environ");
+    Py_XDECREF(os_env);
+    Py_XDECREF(key);
+    Py_XDECREF(text);
+    return ok;
+}
+
+bool
 gn_py_apply_env(struct gn_host *host, const struct gn_frozen *f, struct gn_err *err)
 {
     struct gn_py *h = gn_py_of(host);

@@ -92,6 +92,21 @@ gn_py_worker_signals(struct gn_host *host, struct gn_worker *w, int wake_write_f
     return ok;
 }
 
+bool
+gn_py_dump_on_signal(struct gn_host *host, int signo, int fd)
+{
+    PyObject *module = PyImport_ImportModule("faulthandler");
+    PyObject *done = NULL;
+
+    (void)host;
+    if (module != NULL && fd >= 0)
+        done = PyObject_CallMethod(module, "register", "iiO", signo, fd, Py_True);
+    PyErr_Clear();
+    Py_XDECREF(module);
+    Py_XDECREF(done);
+    return done != NULL;
+}
+
 void
 gn_py_ignore_late_signals_gil(void)
 {

@@ -465,6 +465,8 @@ failed(struct call *call)
     log_failure(call, r->is_sent);
     if (r->is_sent)
         r->is_broken = true; /* nothing but closing tells the client */
+    else if (call->c->service->worker->is_aborted)
+        gn_resp_error_page(r, 504, "Gateway Timeout", "");
     else
         gn_resp_error_page(r, 500, "Internal Server Error", "");
 }

@@ -1,6 +1,7 @@
 /* The life of a worker that all engines share. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -110,6 +111,16 @@ run_hook(struct gn_worker *w, enum gn_hook_id id, const struct gn_ref *ref, stru
     return w->host->ops->run_hook(w->host, w->frozen, id, &args, err);
 }
 
+/* So that applications can tell workers apart, for files or metrics of their own. */
+static bool
+set_number(struct gn_worker *w, struct gn_err *err)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%d", w->id);
+    return w->host->ops->set_env(w->host, "GUNICORN_WORKER_ID", text, err);
+}
+
 /* Everything between the fork and the loop. */
 static bool
 boot(struct gn_worker *w, struct gn_err *err)
@@ -118,7 +129,7 @@ boot(struct gn_worker *w, struct gn_err *err)
 
     w->is_alive = true;
     w->wake_fd[0] = w->wake_fd[1] = -1;
-    if (!run_hook(w, GN_HOOK_POST_FORK, &cfg->post_fork, err))
+    if (!set_number(w, err) || !run_hook(w, GN_HOOK_POST_FORK, &cfg->post_fork, err))
         return false;
     if (!gn_proc_set_owner((uid_t)cfg->user, (gid_t)cfg->group, cfg->initgroups, err))
         return false;
@@ -128,6 +139,8 @@ boot(struct gn_worker *w, struct gn_err *err)
         return gn_err_set(err, GN_E_IO, errno, "no pipe for signals");
     if (!w->host->ops->worker_signals(w->host, w, w->wake_fd[1], err))
         return false;
+    atomic_store(&w->slot->can_dump,
+                 w->host->ops->dump_on_signal(w->host, GN_SIGNAL_DUMP, gn_log_error_fd(w->log)));
     if (!w->host->ops->load_app(w->host, w->frozen, w->log, err))
         return false;
     return run_hook(w, GN_HOOK_POST_WORKER_INIT, &cfg->post_worker_init, err);

@@ -14,6 +14,7 @@
 #include "config/frozen.h"
 #include "host/host.h"
 #include "log/log.h"
+#include "worker/slot.h"
 #include "worker/wire.h"
 
 enum {
@@ -149,27 +150,6 @@ refuse(struct gn_engine *e, struct gn_conn *c)
 /* ---- requests ---- */
 
 static void
-slot_begin(struct gn_worker *w, const struct gn_conn *c)
-{
-    const struct gn_http_head *h = &c->parser.head;
-    struct gn_slot *slot = w->slot;
-    size_t room = GN_SLOT_LINE_BYTES - 1;
-    size_t n = h->method.n < 32 ? h->method.n : 32;
-    unsigned seq = atomic_load_explicit(&slot->seq, memory_order_relaxed);
-
-    atomic_store_explicit(&slot->seq, seq + 1, memory_order_release);
-    memcpy(slot->line, h->method.p, n);
-    slot->line[n++] = ' ';
-    room -= n;
-    memcpy(slot->line + n, h->target.p, h->target.n < room ? h->target.n : room);
-    n += h->target.n < room ? h->target.n : room;
-    slot->line[n] = '\0';
-    atomic_store_explicit(&slot->seq, seq + 2, memory_order_release);
-    atomic_store_explicit(&slot->busy_since_ns, c->started_ns, memory_order_relaxed);
-    atomic_store_explicit(&slot->beat_ns, c->started_ns, memory_order_relaxed);
-    atomic_store_explicit(&slot->state, GN_SLOT_BUSY, memory_order_relaxed);
-}
-
 /* Whether what comes behind the request is another one. After CONNECT and Upgrade it may be of a
  * protocol that only the client, or a proxy before us, believes to be in force: nobody's words for
  * this server (RFC 9110 7.8, 9.3.6). */
@@ -192,7 +172,7 @@ run_request(struct gn_engine *e, struct gn_conn *c)
     }
     c->may_keep_alive = e->policy->has_keepalive && w->is_alive && may_follow(&c->parser.head) &&
                         w->frozen->cfg.keepalive > 0;
-    slot_begin(w, c);
+    atomic_store_explicit(&w->slot->state, GN_SLOT_BUSY, memory_order_relaxed);
     e->n_running++;
     e->policy->ready(e, c);
 }
@@ -305,7 +285,7 @@ void
 gn_engine_done(struct gn_engine *e, struct gn_conn *c)
 {
     e->n_running--;
-    atomic_store_explicit(&e->w->slot->requests, e->w->requests, memory_order_relaxed);
+    gn_slot_count(e->w, c);
     if (e->n_running == 0)
         atomic_store_explicit(&e->w->slot->state, GN_SLOT_IDLE, memory_order_relaxed);
     if (c->resp.lost_client)
@@ -477,6 +457,7 @@ turn(struct gn_engine *e, int timeout_ms)
     bool can_accept = false;
     int n = epoll_wait(e->ep, events, EVENTS_PER_TURN, timeout_ms);
     struct gn_conn *c;
+    int64_t now;
 
     gn_worker_beat(e->w);
     /* An application may have taken the wake-up descriptor for itself: a signal then only
@@ -501,7 +482,9 @@ turn(struct gn_engine *e, int timeout_ms)
         TAILQ_REMOVE(&e->dead, c, link);
         gn_conn_free(c);
     }
-    expire(e, gn_clock_mono_ns());
+    now = gn_clock_mono_ns();
+    expire(e, now);
+    gn_slot_measure(e->w, now);
     return can_accept;
 }
 

@@ -16,6 +16,8 @@ libgn_worker_la_SOURCES = \
 	%D%/resp.h \
 	%D%/service.c \
 	%D%/service.h \
+	%D%/slot.c \
+	%D%/slot.h \
 	%D%/sync.c \
 	%D%/sync.h \
 	%D%/thread.c \

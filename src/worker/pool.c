@@ -238,6 +238,7 @@ gn_pool_start(struct gn_pool *p, struct gn_err *err)
         int error;
 
         t->pool = p;
+        t->scratch.number = p->n_threads + 1;
         error = pthread_create(&t->id, NULL, thread_main, t);
         if (error != 0)
             return gn_err_set(err, GN_E_IO, error, "thread %zu of %zu can't be started",

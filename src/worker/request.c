@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "host/host.h"
 #include "worker/conn.h"
+#include "worker/slot.h"
 
 int64_t
 gn_request_run(struct gn_worker *w, struct gn_conn *c)
@@ -12,11 +13,13 @@ gn_request_run(struct gn_worker *w, struct gn_conn *c)
 
     w->host->ops->enter(w->host, thread);
     start = gn_clock_mono_ns();
+    gn_slot_begin(w, c, start);
     w->host->ops->handle_request(w->host, w, c);
     ns = gn_clock_mono_ns() - start;
     w->host->ops->leave(w->host, thread);
     gn_resp_flush_last(&c->resp);
     gn_service_log_access(c->service, c, NULL, NULL);
+    gn_slot_end(w, c);
     return ns;
 }
 
@@ -27,6 +30,7 @@ gn_request_run_entered(struct gn_worker *w, struct gn_conn *c)
     int64_t start = gn_clock_mono_ns();
     int64_t ns;
 
+    gn_slot_begin(w, c, start);
     w->host->ops->handle_request(w->host, w, c);
     ns = gn_clock_mono_ns() - start;
     if (!gn_resp_flush_some(&c->resp)) {
@@ -35,5 +39,6 @@ gn_request_run_entered(struct gn_worker *w, struct gn_conn *c)
         w->host->ops->enter(w->host, thread);
     }
     gn_service_log_access(c->service, c, NULL, NULL);
+    gn_slot_end(w, c);
     return ns;
 }

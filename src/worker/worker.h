@@ -7,6 +7,7 @@
 #ifndef GN_WORKER_WORKER_H
 #define GN_WORKER_WORKER_H
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,21 +23,42 @@ struct gn_tls_ctx;
 
 enum gn_slot_state { GN_SLOT_FREE, GN_SLOT_BOOTING, GN_SLOT_IDLE, GN_SLOT_BUSY, GN_SLOT_EXITING };
 
-enum { GN_SLOT_LINE_BYTES = 240 };
+enum {
+    GN_SLOT_RUNS = 16, /* requests of a worker that are shown; more threads run unseen */
+    GN_SLOT_LINE_BYTES = 240,
+    GN_SLOT_PEER_BYTES = 64,
+};
 
-/* One cache-line-aligned slot per worker in an anonymous shared mapping made by the arbiter. */
+/* What one thread of a worker runs. */
+struct gn_slot_run {
+    _Atomic unsigned seq;          /* odd while the texts are being written */
+    _Atomic int64_t since_ns;      /* monotonic; 0: nothing runs here */
+    char line[GN_SLOT_LINE_BYTES]; /* "GET /path HTTP/1.1"; the target is cut to fit */
+    char peer[GN_SLOT_PEER_BYTES]; /* whom the request comes from; "" behind a Unix socket */
+};
+
+/* The scoreboard: one cache-line-aligned slot per worker in an anonymous shared mapping made by
+ * the arbiter. It is the only source of what the master knows about a running worker. */
 struct gn_slot {
     _Atomic int state; /* enum gn_slot_state */
-    _Atomic int
-        drain; /* written by the master: 1 = answer what waits in the listen queue before leaving */
-    _Atomic int64_t beat_ns; /* monotonic; 0 until the worker beats for the first time (booting is
-                                not timed out) */
-    _Atomic int64_t busy_since_ns;
-    _Atomic uint64_t accepted;     /* connections */
-    _Atomic uint64_t requests;     /* answered */
-    _Atomic unsigned seq;          /* odd while `line` is being written */
-    char line[GN_SLOT_LINE_BYTES]; /* request line and peer of the running request */
+    /* Written by the master. */
+    _Atomic int drain; /* 1 = answer what waits in the listen queue before leaving */
+    int id;            /* 1..N */
+    uint64_t age, generation;
+    int64_t born_ns;
+    /* Written by the worker. */
+    _Atomic int can_dump;      /* GN_SIGNAL_DUMP writes the stacks of all threads */
+    _Atomic int64_t beat_ns;   /* monotonic; 0 until the worker beats for the first time (booting
+                                  is not timed out) */
+    _Atomic uint64_t accepted; /* connections */
+    _Atomic uint64_t requests; /* answered */
+    _Atomic uint64_t errors;   /* of these, with a status of 500 or above */
+    _Atomic uint64_t memory_bytes; /* resident, at the last look; 0 before */
+    struct gn_slot_run runs[GN_SLOT_RUNS];
 } __attribute__((aligned(64)));
+
+/* Ignored by default, so that it does no harm where nobody handles it. */
+#define GN_SIGNAL_DUMP SIGURG
 
 /* Exit statuses with a meaning for the master. */
 enum gn_exit {
@@ -70,6 +92,8 @@ struct gn_worker {
     int wake_fd[2];         /* becomes readable at every signal */
     uint64_t requests;
     uint64_t max_requests; /* UINT64_MAX when unlimited; jitter included */
+    int64_t measured_ns;   /* when its memory was looked at */
+    uint64_t measured_at;  /* after how many requests, plus 1 */
     void *engine;          /* the running engine's state */
     void *peer;            /* the language's view of this worker */
 };

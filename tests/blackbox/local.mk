@@ -31,6 +31,7 @@ blackbox_tests = \
 	%D%/test_tls.py \
 	%D%/test_slow_clients.py \
 	%D%/test_uploads.py \
+	%D%/test_worker_life.py \
 	%D%/test_wsgi.py
 
 TESTS += $(blackbox_tests)

@@ -1,5 +1,6 @@
 # Unit tests of arbiter: each is a whole master with workers that do as told.
 check_PROGRAMS += \
+	tests/unit/test_arbiter_death \
 	tests/unit/test_arbiter_heartbeat \
 	tests/unit/test_arbiter_pidfile \
 	tests/unit/test_arbiter_reap \
@@ -12,6 +13,9 @@ arbiter_test_support = \
 	tests/unit/test_arbiter_support.c tests/unit/test_arbiter_support.h
 arbiter_test_libs = \
 	libgn_arbiter.la libgn_net.la libgn_config.la libgn_host.la libgn_log.la libgn_base.la $(UNIT_LIBS)
+
+tests_unit_test_arbiter_death_SOURCES = tests/unit/test_arbiter_death.c $(arbiter_test_support)
+tests_unit_test_arbiter_death_LDADD = $(arbiter_test_libs)
 
 tests_unit_test_arbiter_heartbeat_SOURCES = tests/unit/test_arbiter_heartbeat.c $(arbiter_test_support)
 tests_unit_test_arbiter_heartbeat_LDADD = $(arbiter_test_libs)

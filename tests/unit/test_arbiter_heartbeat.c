@@ -22,7 +22,9 @@ START_TEST(stuck_worker_is_named_and_replaced)
     stuck = pids[0];
     server_orders(&s, 0, "serve");
     gone_await(&s, stuck);
-    snprintf(line, sizeof(line), "[CRITICAL] WORKER TIMEOUT (pid:%d) in GET /stuck HTTP/1.1, for ",
+    snprintf(line, sizeof(line),
+             "[CRITICAL] WORKER TIMEOUT (pid:%d) of worker 1 in GET /stuck HTTP/1.1 from "
+             "192.0.2.7, for ",
              (int)stuck);
     log_await(&s, line, 1);
     snprintf(line, sizeof(line), "[ERROR] Worker (pid:%d) exited with code 1.\n", (int)stuck);

@@ -273,8 +273,9 @@ come_up(struct gn_worker *w, const char *orders)
     signal(SIGUSR1, on_end);
     gn_worker_beat(w);
     if (strncmp(orders, "stuck", 5) == 0 || strncmp(orders, "frozen", 6) == 0) {
-        strcpy(w->slot->line, "GET /stuck HTTP/1.1");
-        atomic_store(&w->slot->busy_since_ns, gn_clock_mono_ns());
+        strcpy(w->slot->runs[0].line, "GET /stuck HTTP/1.1");
+        strcpy(w->slot->runs[0].peer, "192.0.2.7");
+        atomic_store(&w->slot->runs[0].since_ns, gn_clock_mono_ns());
         atomic_store(&w->slot->state, GN_SLOT_BUSY);
     } else {
         atomic_store(&w->slot->state, GN_SLOT_IDLE);

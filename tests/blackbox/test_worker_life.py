@@ -1,0 +1,170 @@
+"""The life of a worker: its number, what is said when it hangs or dies, and how it is replaced."""
+
+import contextlib
+import os
+import re
+import signal
+import threading
+
+import pytest
+
+from support import client, procs
+from support.client import Response
+from support.server import app_source
+
+EXTRA = '''
+
+import itertools
+
+
+@route
+def number(environ, start_response):
+    return plain(start_response, os.environ["GUNICORN_WORKER_ID"].encode())
+
+
+@route
+def stuck(environ, start_response):
+    """Never looks at signals and never gives the interpreter to another thread."""
+    note("stuck %d" % os.getpid())
+    sum(itertools.repeat(0))
+
+
+@route
+def die(environ, start_response):
+    os.kill(os.getpid(), int(environ["QUERY_STRING"]))
+    time.sleep(60)
+'''
+
+
+def start(site, *args, **options):
+    return site.start("app:app", *args, files={"app.py": app_source("probe") + EXTRA}, **options)
+
+
+@contextlib.contextmanager
+def asking(server, target, seen):
+    """A request that is running in the server (it has left the line `seen` in the notes)."""
+    with contextlib.closing(client.connect(server.address)) as sock:
+        sock.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode())
+        note = procs.until(lambda: re.search(seen, server.dir.read("notes")), "the request")
+        yield sock, int(note.group(1))
+
+
+# -- numbers
+
+def test_numbers_are_small_and_used_again(site):
+    server = start(site, "-w", "3")
+    server.wait_workers(3)
+
+    def numbers():
+        return {client.request(server.address, "/number").body for _ in range(50)}
+    procs.until(lambda: numbers() <= {b"1", b"2", b"3"} or None, "the numbers 1 to 3")
+    for pid in server.wait_workers(3):
+        server.signal(signal.SIGKILL, pid)
+        procs.until(lambda: not procs.alive(pid), "the end of the worker")
+        server.wait_workers(3)
+    assert numbers() <= {b"1", b"2", b"3"}
+
+
+def test_titles(site):
+    server = start(site, "-n", "shop")
+    worker = server.wait_workers(1)[0]
+    assert procs.title(server.pid) == "gunicorn: master [shop]"
+    assert procs.title(worker) == "gunicorn: worker [shop]"
+
+
+def test_titles_by_the_application(site):
+    server = start(site)
+    worker = server.wait_workers(1)[0]
+    assert procs.title(server.pid) == "gunicorn: master [app:app]"
+    assert procs.title(worker) == "gunicorn: worker [app:app]"
+
+
+# -- time limits
+
+def test_timeout_names_request_peer_time_and_stack(site):
+    server = start(site, "--timeout", "1", "--access-logfile", "access.log")
+    with asking(server, "/wait?a=b", r"waiting (\d+)\n") as (sock, worker):
+        server.wait_log(r"\[CRITICAL\] WORKER TIMEOUT \(pid:%d\) of worker 1 in "
+                        r"GET /wait\?a=b HTTP/1\.1 from 127\.0\.0\.1, for \d+\.\d seconds$" % worker)
+        assert Response(client.read_all(sock)).status == 504
+    procs.until(lambda: not procs.alive(worker), "the end of the worker")
+    server.wait_log(r'^  File ".*app\.py", line \d+ in wait$')
+    # The stack is that of the hanging code, from before the signal that ends it.
+    log = server.log()
+    assert log.index(" in wait\n") < log.index("Error handling request GET /wait?a=b")
+    lines = [line for line in site.dir.read("access.log").splitlines() if "/wait" in line]
+    assert len(lines) == 1 and '"GET /wait?a=b HTTP/1.1" 504 ' in lines[0]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_timeout_of_a_worker_that_cannot_be_interrupted(threads, site):
+    server = start(site, "--timeout", "1", "--threads", threads, "--access-logfile", "access.log",
+                   "--access-logformat", "%(h)s|%(r)s|%(s)s|%(U)s|%(q)s|%(f)s")
+    with asking(server, "/stuck?x=1", r"stuck (\d+)\n") as (sock, worker):
+        assert client.read_all(sock) == b""
+    server.wait_log(r"\[CRITICAL\] WORKER TIMEOUT \(pid:%d\) of worker 1 in GET /stuck\?x=1 "
+                    % worker)
+    server.wait_log(r'^  File ".*app\.py", line \d+ in stuck$')
+    server.wait_log(r"\[ERROR\] Worker \(pid:%d\) was sent SIGKILL! Perhaps out of memory\?$"
+                    % worker)
+    server.wait_log(r"\[ERROR\] Worker 1 \(pid:%d\) left unanswered: GET /stuck\?x=1 HTTP/1\.1 "
+                    r"from 127\.0\.0\.1, for \d+\.\d seconds$" % worker)
+    procs.until(lambda: site.dir.read("access.log"), "the access line")
+    assert site.dir.read("access.log") == "127.0.0.1|GET /stuck?x=1 HTTP/1.1|504|/stuck|x=1|-\n"
+    assert server.get("/hello").status == 200
+
+
+def test_abort_timeout_is_the_time_between_abort_and_kill(site):
+    site.dir.write("app.py", '''\
+import os, signal, time
+def app(environ, start_response):
+    def handler(*args):
+        start = time.monotonic()
+        while True:
+            with open("after.new", "w") as handle:
+                handle.write("%.3f" % (time.monotonic() - start))
+            os.rename("after.new", "after")
+    signal.signal(signal.SIGABRT, handler)
+    time.sleep(100)
+''')
+    server = site.start("app:app", "--timeout", "1", "--abort-timeout", "3")
+    worker = server.wait_workers(1)[0]
+    assert server.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") == b""
+    procs.until(lambda: not procs.alive(worker), "the end of the worker")
+    assert 2.0 < float(site.dir.read("after") or 0) < 10
+
+
+def test_threads_that_leave_the_interpreter_alone_are_no_reason(site):
+    """One request that hangs in a thread stops nobody else: the worker lives."""
+    server = start(site, "--timeout", "1", "--threads", "2")
+    with asking(server, "/wait", r"waiting (\d+)\n") as (sock, worker):
+        with asking(start(site, "--timeout", "1"), "/stuck", r"stuck (\d+)\n") as (_, other):
+            procs.until(lambda: not procs.alive(other), "the other server's time limit")
+        assert server.get("/hello").status == 200
+        site.dir.write("go", "")
+        assert Response(client.read_all(sock)).status == 200
+    assert procs.alive(worker) and "TIMEOUT" not in server.log()
+
+
+# -- deaths
+
+@pytest.mark.parametrize("signo,level", [(signal.SIGSEGV, "WARNING"), (signal.SIGKILL, "ERROR")])
+def test_death_by_signal_is_explained(signo, level, site):
+    server = start(site)
+    worker = server.wait_workers(1)[0]
+    assert server.raw(b"GET /die?%d HTTP/1.1\r\nHost: x\r\n\r\n" % signo) == b""
+    server.wait_log(r"\[%s\] Worker \(pid:%d\) was sent %s!" % (level, worker, signo.name))
+    server.wait_log(r"\[%s\] Worker 1 \(pid:%d\) left unanswered: GET /die\?%d HTTP/1\.1 "
+                    r"from 127\.0\.0\.1, for \d" % (level, worker, signo))
+    server.wait_log(r"\[%s\] Worker 1 \(pid:%d\) lived for \d+\.\d seconds, answered 0 requests, "
+                    r"used \d+\.\d\d seconds of CPU time and at most [1-9]\d*\.\d MiB of memory$"
+                    % (level, worker))
+
+
+def test_orderly_ends_need_no_explanation(site):
+    server = start(site)
+    worker = server.wait_workers(1)[0]
+    server.signal(signal.SIGHUP)
+    procs.until(lambda: not procs.alive(worker), "the end of the old worker")
+    assert server.terminate() == 0
+    assert " lived for " not in server.log()
