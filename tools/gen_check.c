@@ -24,6 +24,10 @@ static const struct gn_gen_kind kinds[] = {
      GN_GEN_DEF_TEXTS, BIT(GN_GEN_APPEND)},
     {"nonneg_int", "whole number, 0 or more", "\"type\": \"integer\", \"minimum\": 0",
      "GN_KIND_NONNEG_INT", "int64_t ", GN_GEN_DEF_UINT, TEXT_ACTIONS},
+    {"byte_size", "number of bytes, or with a suffix K, M or G",
+     "\"type\": [\"integer\", \"string\"], \"minimum\": 0, "
+     "\"pattern\": \"^ *[0-9]+ *[KMGkmg]?[Bb]? *$\"",
+     "GN_KIND_BYTE_SIZE", "int64_t ", GN_GEN_DEF_UINT, TEXT_ACTIONS},
     {"umask", "file mode bits, such as 022",
      "\"type\": [\"integer\", \"string\"], \"minimum\": 0, "
      "\"pattern\": \"^(0[0-7]+|0[oO][0-7]+|0[xX][0-9A-Fa-f]+|[0-9]+)$\"",

@@ -295,6 +295,8 @@ loop(struct gn_arbiter *arb)
         if (!arb->stop.is_active)
             gn_arb_reload_step(arb);
         if (!arb->stop.is_active)
+            gn_arb_recycle(arb);
+        if (!arb->stop.is_active)
             gn_arb_manage(arb, arb->cur, now);
         if (!arb->stop.is_active && arb->next != NULL)
             gn_arb_manage(arb, arb->next, now);

@@ -49,6 +49,7 @@ struct gn_arb_worker {
     bool is_proven; /* has lived for a while since */
     int64_t booted_ns;
     bool is_stopping;    /* was told to end by us: its end is no surprise */
+    bool is_retiring;    /* serves until its replacement does */
     bool owes_usr1;      /* log files were opened anew while it booted */
     bool is_timed_out;   /* was silent for too long */
     int64_t abort_at_ns; /* when ABRT is due after that, 0 when it was sent */
@@ -228,6 +229,18 @@ bool gn_arb_has_booted(const struct gn_arb_worker *e);
 void gn_arb_note_booted(struct gn_arbiter *arb, struct gn_arb_worker *e);
 /* Notices workers that have come up, and ends those that hang or stay too long. */
 void gn_arb_watch(struct gn_arbiter *arb, int64_t now);
+
+/* recycle.c */
+
+/* True for a worker that shall go on. */
+static inline bool
+gn_arb_stays(const struct gn_arb_worker *e)
+{
+    return !e->is_stopping && !e->is_retiring;
+}
+
+/* Replaces workers that have asked for it, a few at a time. */
+void gn_arb_recycle(struct gn_arbiter *arb);
 
 /* reload.c */
 void gn_arb_on_hup(struct gn_arbiter *arb);

@@ -9,6 +9,7 @@ libgn_arbiter_la_SOURCES = \
 	%D%/heartbeat.c \
 	%D%/pidfile.c \
 	%D%/reap.c \
+	%D%/recycle.c \
 	%D%/reload.c \
 	%D%/scoreboard.c \
 	%D%/sigpipe.c \

@@ -19,6 +19,18 @@ serves_somebody(const struct gn_arbiter *arb)
     return false;
 }
 
+static bool
+retires_somebody(const struct gn_arbiter *arb)
+{
+    const struct gn_arb_worker *e;
+
+    TAILQ_FOREACH(e, &arb->workers, link) {
+        if (e->is_retiring)
+            return true;
+    }
+    return false;
+}
+
 /* A worker ended, untold, before it could serve. True when that ends the server. */
 static bool
 boot_failed(struct gn_arbiter *arb, const struct gn_arb_worker *e, int status, int64_t now)
@@ -33,9 +45,10 @@ boot_failed(struct gn_arbiter *arb, const struct gn_arb_worker *e, int status, i
      * fort: one of them that ends must not take the others with it. */
     if (code != GN_EXIT_WORKER_BOOT && code != GN_EXIT_APP_LOAD)
         gn_arb_spawn_later(arb, now);
-    else if (arb->keeps_old && serves_somebody(arb))
+    else if ((arb->keeps_old || retires_somebody(arb)) && serves_somebody(arb)) {
+        gn_log(arb->log, GN_LERROR, "A new worker did not boot; those that serve stay");
         gn_arb_spawn_later(arb, now);
-    else {
+    } else {
         gn_arb_stop_begin(arb, true, code,
                           code == GN_EXIT_APP_LOAD ? "App failed to load."
                                                    : "Worker failed to boot.");

@@ -115,7 +115,9 @@ gn_arb_sigpipe_child(struct gn_arbiter *arb)
      * SIG_IGN, is not inherited by what the application starts. */
     signal(SIGTTIN, do_nothing);
     signal(SIGTTOU, do_nothing);
-    close_pipe(arb);
+    /* The other end stays: a worker wakes the master by it (gn_worker.notify_fd). */
+    atomic_store(&wake_write_fd, -1);
+    gn_fd_close(&arb->wake_fd[0]);
 }
 
 void

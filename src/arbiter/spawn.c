@@ -87,6 +87,7 @@ new_worker(struct gn_arbiter *arb, const struct gn_arb_gen *gen)
         .ops = gen->ops,
         .is_alive = true,
         .wake_fd = {-1, -1},
+        .notify_fd = arb->wake_fd[1],
         .max_requests = request_limit(&gen->frozen->cfg),
     };
     reset_slot(e->w.slot, e);
@@ -242,7 +243,7 @@ count_workers(const struct gn_arbiter *arb, uint64_t gen, struct gn_arb_worker *
 
     *oldest = NULL;
     TAILQ_FOREACH(e, &arb->workers, link) {
-        if (e->gen != gen || e->is_stopping)
+        if (e->gen != gen || !gn_arb_stays(e))
             continue;
         if (n++ == 0)
             *oldest = e;

@@ -227,6 +227,7 @@ static const struct {
     [GN_KIND_STRING_LIST] = {IS_TEXT | IS_LIST | IS_NULL, "a text or a list of texts"},
     [GN_KIND_NONNEG_INT] = {IS_INT, "a whole number"},
     [GN_KIND_UMASK] = {IS_INT | IS_TEXT, "a whole number, or octal digits as a text"},
+    [GN_KIND_BYTE_SIZE] = {IS_INT | IS_TEXT, "a whole number, or a text as 64M"},
     [GN_KIND_BOOL] = {IS_BOOL | IS_NULL, "true or false"},
     [GN_KIND_TRIBOOL] = {IS_BOOL | IS_NULL, "true, false or null"},
     [GN_KIND_CLASS] = {IS_TEXT | IS_NULL, "a text"},

@@ -241,6 +241,7 @@ fill_field(struct region *r, const struct gn_setting *s, const struct gn_value *
     case GN_KIND_COMMA_LIST:
         return fill_strlist(r, v, field);
     case GN_KIND_NONNEG_INT:
+    case GN_KIND_BYTE_SIZE:
     case GN_KIND_UMASK:
     case GN_KIND_USER:
     case GN_KIND_GROUP:

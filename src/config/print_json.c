@@ -13,6 +13,8 @@ kind_name(enum gn_kind kind)
         return "string_list";
     case GN_KIND_NONNEG_INT:
         return "nonneg_int";
+    case GN_KIND_BYTE_SIZE:
+        return "byte_size";
     case GN_KIND_UMASK:
         return "umask";
     case GN_KIND_BOOL:

@@ -33,6 +33,7 @@ enum gn_kind {
     GN_KIND_STATSD,        /* const struct gn_value *: None, path (STR), (host, port) TUPLE, or INT fd */
     GN_KIND_ANY,           /* const struct gn_value *, kept as given */
     GN_KIND_HOOK,          /* struct gn_ref; handle NULL when not set */
+    GN_KIND_BYTE_SIZE,     /* int64_t; 512, '512', '64K', '2M', '1G' */
     GN_KIND_BOOL_CHOICE,   /* int: index into `choices`; False and None are the first, True the last */
 };
 

@@ -287,6 +287,35 @@ check_umask(struct gn_check *c)
     return check_int_text(c, s, 0);
 }
 
+/* A whole number, or digits with a suffix: "64M", "64 MB", "1g". */
+static bool
+check_byte_size(struct gn_check *c)
+{
+    static const char suffixes[] = "kKmMgG";
+    struct gn_slice s;
+    const char *at;
+    uint64_t n;
+    int shift;
+
+    if (c->raw->tag != GN_V_STR)
+        return check_nonneg_int(c);
+    s = gn_slice_trim(c->raw->str, BLANKS);
+    if (s.n > 1 && (s.p[s.n - 1] == 'B' || s.p[s.n - 1] == 'b') && strchr(suffixes, s.p[s.n - 2]))
+        s.n--;
+    at = s.n > 0 ? strchr(suffixes, s.p[s.n - 1]) : NULL;
+    if (at == NULL || *at == '\0')
+        return check_int_text(c, s, 0);
+    shift = 10 * (1 + (int)(at - suffixes) / 2);
+    s = gn_slice_trim(gn_slice(s.p, s.n - 1), BLANKS);
+    if (!gn_num_digits(s, UINT64_MAX, &n)) {
+        c->hint = "bytes, or a number with a suffix K, M or G";
+        return refuse(c, GN_D_NOT_NUMBER, "not a number of bytes: %s", repr_of(c));
+    }
+    if (n > (uint64_t)INT64_MAX >> shift)
+        return too_large(c);
+    return accept_int(c, (int64_t)(n << shift));
+}
+
 static bool
 check_bool(struct gn_check *c)
 {
@@ -682,6 +711,7 @@ static const struct {
     [GN_KIND_STRING_LIST] = {check_string_list, false},
     [GN_KIND_NONNEG_INT] = {check_nonneg_int, false},
     [GN_KIND_UMASK] = {check_umask, false},
+    [GN_KIND_BYTE_SIZE] = {check_byte_size, false},
     [GN_KIND_BOOL] = {check_bool, false},
     [GN_KIND_TRIBOOL] = {check_bool, false},
     [GN_KIND_CLASS] = {check_class, false},

@@ -66,6 +66,26 @@ gn_worker_beat(struct gn_worker *w)
     atomic_store_explicit(&w->slot->beat_ns, gn_clock_mono_ns(), memory_order_relaxed);
 }
 
+/* Makes the master look at once instead of at its next turn. */
+static void
+notify(const struct gn_worker *w)
+{
+    /* A full pipe wakes just as well, and a master that is gone needs nothing. */
+    if (w->notify_fd >= 0)
+        (void)gn_fd_write(w->notify_fd, "", 1);
+}
+
+bool
+gn_worker_ask_to_leave(struct gn_worker *w, enum gn_leave why)
+{
+    int none = GN_LEAVE_NOT;
+
+    if (!w->is_alive || !atomic_compare_exchange_strong(&w->slot->leaves, &none, why))
+        return false;
+    notify(w);
+    return true;
+}
+
 enum gn_signal_verdict
 gn_worker_on_signal(struct gn_worker *w, int signo)
 {
@@ -184,6 +204,7 @@ gn_worker_main(struct gn_worker *w)
     } else {
         gn_worker_beat(w);
         atomic_store(&w->slot->state, GN_SLOT_IDLE);
+        notify(w);
         status = w->ops->run(w);
     }
     atomic_store(&w->slot->state, GN_SLOT_EXITING);

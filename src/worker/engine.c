@@ -166,10 +166,8 @@ run_request(struct gn_engine *e, struct gn_conn *c)
 
     c->state = GN_CONN_RUN;
     w->requests++;
-    if (w->requests >= w->max_requests && w->is_alive) {
+    if (w->requests >= w->max_requests && gn_worker_ask_to_leave(w, GN_LEAVE_REQUESTS))
         gn_log(w->log, GN_INFO, "Autorestarting worker after current request.");
-        w->is_alive = false;
-    }
     c->may_keep_alive = e->policy->has_keepalive && w->is_alive && may_follow(&c->parser.head) &&
                         w->frozen->cfg.keepalive > 0;
     atomic_store_explicit(&w->slot->state, GN_SLOT_BUSY, memory_order_relaxed);

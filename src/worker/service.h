@@ -24,7 +24,7 @@ enum { GN_SERVICE_SPARE = 16, GN_SERVICE_DROPPED = 32 };
 
 /* What one thread that runs requests keeps for itself. */
 struct gn_scratch {
-    size_t number; /* of its entry in the slot's `runs`; the loop's thread has 0 */
+    size_t number;  /* of its entry in the slot's `runs`; the loop's thread has 0 */
     time_t date_at; /* second of `date` */
     char date[GN_HTTP_DATE_BYTES];
     struct gn_buf line; /* the access line being written */

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
+#include "config/frozen.h"
+#include "log/log.h"
 
 /* ---- what runs ---- */
 
@@ -114,10 +116,18 @@ void
 gn_slot_measure(struct gn_worker *w, int64_t now)
 {
     uint64_t work = w->requests + 1;
+    uint64_t limit = (uint64_t)w->frozen->cfg.max_worker_memory;
+    uint64_t bytes;
 
     if (now - w->measured_ns < GN_NS_PER_S || w->measured_at == work)
         return;
     w->measured_ns = now;
     w->measured_at = work;
-    atomic_store_explicit(&w->slot->memory_bytes, resident_bytes(), memory_order_relaxed);
+    bytes = resident_bytes();
+    atomic_store_explicit(&w->slot->memory_bytes, bytes, memory_order_relaxed);
+    if (limit > 0 && bytes > limit && gn_worker_ask_to_leave(w, GN_LEAVE_MEMORY))
+        gn_log(w->log, GN_INFO,
+               "Autorestarting worker after current request. It uses %.1f MiB, more than "
+               "max_worker_memory",
+               (double)bytes / 1048576.0);
 }

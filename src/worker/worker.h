@@ -23,6 +23,8 @@ struct gn_tls_ctx;
 
 enum gn_slot_state { GN_SLOT_FREE, GN_SLOT_BOOTING, GN_SLOT_IDLE, GN_SLOT_BUSY, GN_SLOT_EXITING };
 
+enum gn_leave { GN_LEAVE_NOT, GN_LEAVE_REQUESTS, GN_LEAVE_MEMORY, GN_LEAVE_STUCK };
+
 enum {
     GN_SLOT_RUNS = 16, /* requests of a worker that are shown; more threads run unseen */
     GN_SLOT_LINE_BYTES = 240,
@@ -47,7 +49,8 @@ struct gn_slot {
     uint64_t age, generation;
     int64_t born_ns;
     /* Written by the worker. */
-    _Atomic int can_dump;      /* GN_SIGNAL_DUMP writes the stacks of all threads */
+    _Atomic int leaves;   /* enum gn_leave: why it wants to be replaced; it serves on until TERM */
+    _Atomic int can_dump; /* GN_SIGNAL_DUMP writes the stacks of all threads */
     _Atomic int64_t beat_ns;   /* monotonic; 0 until the worker beats for the first time (booting
                                   is not timed out) */
     _Atomic uint64_t accepted; /* connections */
@@ -90,6 +93,7 @@ struct gn_worker {
     _Atomic bool is_aborted;
     _Atomic bool quits_now; /* INT, QUIT: leave at once */
     int wake_fd[2];         /* becomes readable at every signal */
+    int notify_fd;          /* a byte in it makes the master look at the slots; or -1 */
     uint64_t requests;
     uint64_t max_requests; /* UINT64_MAX when unlimited; jitter included */
     int64_t measured_ns;   /* when its memory was looked at */
@@ -121,6 +125,10 @@ bool gn_worker_is_known(const char *name);
 
 /* Marks the worker as alive now. */
 void gn_worker_beat(struct gn_worker *w);
+
+/* Asks the master for a replacement; the worker serves on until it is told to end. Any thread may
+ * call it; only the first reason counts. False when there was one already. */
+bool gn_worker_ask_to_leave(struct gn_worker *w, enum gn_leave why);
 
 /* Called by the host on the main thread for TERM, INT, QUIT, ABRT, USR1, WINCH. */
 enum gn_signal_verdict { GN_SIG_CONTINUE, GN_SIG_EXIT_0, GN_SIG_EXIT_1 };

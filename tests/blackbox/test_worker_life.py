@@ -168,3 +168,92 @@ def test_orderly_ends_need_no_explanation(site):
     procs.until(lambda: not procs.alive(worker), "the end of the old worker")
     assert server.terminate() == 0
     assert " lived for " not in server.log()
+
+
+# -- replacement
+
+def ask_until(server, what, condition):
+    """Requests without a pause until the condition holds; every one must be answered."""
+    def step():
+        assert server.get("/hello").status == 200
+        return condition()
+    return procs.until(step, what)
+
+
+def test_worker_serves_until_its_replacement_does(site):
+    """Booting takes as long as the test wants; meanwhile the old worker answers on."""
+    site.dir.write("app.py", app_source("probe") + '''
+import time
+note("loading %d" % os.getpid())
+while not os.path.exists("boot%d" % len(open("notes").readlines())):
+    time.sleep(0.01)
+''')
+    site.dir.write("boot1", "")
+    server = site.start("app:app", "--max-requests", "3")
+    first = server.wait_workers(1)[0]
+    ask_until(server, "the second worker", lambda: site.dir.read("notes").count("loading") == 2)
+    for _ in range(10):
+        assert server.get("/hello").status == 200
+    assert procs.alive(first) and server.log().count("Autorestarting") == 1
+    site.dir.write("boot2", "")
+    ask_until(server, "the end of the first worker", lambda: not procs.alive(first))
+    server.wait_log(r"Worker exiting \(pid: %d\)" % first)
+
+
+def test_replacement_that_cannot_boot_stops_nobody(site):
+    server = start(site, "--max-requests", "3")
+    first = server.wait_workers(1)[0]
+    site.dir.write("app.py", "raise RuntimeError('broken on purpose')\n")
+    ask_until(server, "the failure of a new worker",
+              lambda: "A new worker did not boot; those that serve stay" in server.log())
+    assert server.get("/hello").status == 200 and procs.alive(first)
+    site.dir.write("app.py", app_source("probe"))
+    ask_until(server, "the end of the first worker", lambda: not procs.alive(first))
+    assert server.get("/hello").status == 200
+
+
+def test_workers_are_replaced_one_at_a_time(site):
+    server = start(site, "-w", "3", "--max-requests", "5")
+    old = set(server.wait_workers(3))
+    most = 0
+
+    def gone():
+        nonlocal most
+        most = max(most, len(server.workers()))
+        return not any(map(procs.alive, old))
+    ask_until(server, "new workers", gone)
+    assert most == 4
+
+
+def test_memory_limit(site):
+    site.dir.write("app.py", app_source("probe") + '''
+KEPT = []
+@route
+def grow(environ, start_response):
+    KEPT.append(b"x" * (64 << 20))
+    return plain(start_response, b"grown")
+''')
+    server = site.start("app:app", "--max-worker-memory", "60M")
+    first = server.wait_workers(1)[0]
+    assert server.get("/grow").status == 200
+    ask_until(server, "the end of the large worker", lambda: not procs.alive(first))
+    server.wait_log(r"\[INFO\] Autorestarting worker after current request\. It uses \d+\.\d MiB, more "
+                    r"than max_worker_memory$")
+    assert server.get("/hello").status == 200
+
+
+@pytest.mark.parametrize("text,printed", [
+    ("0", "0"), ("512", "512"), ("64K", "65536"), ("2m", "2097152"), ("1 GB", "1073741824"),
+    ("3kb", "3072")])
+def test_memory_sizes(text, printed, site):
+    site.dir.write("app.py", "app = print\n")
+    done = site.run("--max-worker-memory", text, "--print-config=origin", "app:app")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"max_worker_memory\W+%s\b" % printed, done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("text", ["", "M", "1.5G", "-1", "12T", "99999999999G", "1 2M"])
+def test_memory_sizes_that_are_none(text, site):
+    site.dir.write("app.py", "app = print\n")
+    done = site.run("--max-worker-memory=" + text, "--check-config", "app:app")
+    assert done.returncode == 1 and "max_worker_memory" in done.stderr

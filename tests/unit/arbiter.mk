@@ -4,6 +4,7 @@ check_PROGRAMS += \
 	tests/unit/test_arbiter_heartbeat \
 	tests/unit/test_arbiter_pidfile \
 	tests/unit/test_arbiter_reap \
+	tests/unit/test_arbiter_recycle \
 	tests/unit/test_arbiter_reload \
 	tests/unit/test_arbiter_sigpipe \
 	tests/unit/test_arbiter_spawn \
@@ -25,6 +26,9 @@ tests_unit_test_arbiter_pidfile_LDADD = $(arbiter_test_libs)
 
 tests_unit_test_arbiter_reap_SOURCES = tests/unit/test_arbiter_reap.c $(arbiter_test_support)
 tests_unit_test_arbiter_reap_LDADD = $(arbiter_test_libs)
+
+tests_unit_test_arbiter_recycle_SOURCES = tests/unit/test_arbiter_recycle.c $(arbiter_test_support)
+tests_unit_test_arbiter_recycle_LDADD = $(arbiter_test_libs)
 
 tests_unit_test_arbiter_reload_SOURCES = tests/unit/test_arbiter_reload.c $(arbiter_test_support)
 tests_unit_test_arbiter_reload_LDADD = $(arbiter_test_libs)

@@ -316,10 +316,17 @@ serve(struct gn_worker *w, const char *orders)
 {
     bool beats = strncmp(orders, "stuck", 5) != 0;
     bool is_deaf = !beats || strncmp(orders, "deaf", 4) == 0;
+    bool is_tired = strncmp(orders, "tired", 5) == 0;
 
     while (!got_abort && (got_term == 0 || is_deaf)) {
         if (beats)
             gn_worker_beat(w);
+        if (is_tired && (exists(running, "go") || exists(running, "leave"))) {
+            is_tired = false;
+            atomic_store(&w->slot->leaves, GN_LEAVE_REQUESTS);
+            gn_log(w->log, GN_INFO, "asks to leave");
+            (void)gn_fd_write(w->notify_fd, "", 1);
+        }
         if (got_usr1) {
             got_usr1 = 0;
             gn_log_reopen(w->log, NULL);

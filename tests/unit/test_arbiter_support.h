@@ -40,6 +40,7 @@ void server_conf(struct server *s, const char *text);
  *   wait        don't boot before the file "go" exists
  *   deaf        boot and beat, ignore TERM and QUIT
  *   stuck       boot, then neither beat nor end at TERM; end at ABRT
+ *   tired       serve, and ask to be replaced when the file "go" or "leave" exists
  *   frozen      like stuck; after ABRT the time goes on being written to the file "frozen"
  *   segv        boot, then die by SIGSEGV */
 void server_orders(struct server *s, int id, const char *orders);

@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 #include "config/setting.h"
 
-enum { ADDITIONS = 7 };
+enum { ADDITIONS = 9 };
 
 /* The documented settings by name: flags, name of the value in --help (NULL: made from the name),
  * what the flag does, default as printed. Lists of addresses and names have their raw default here;
@@ -207,6 +207,7 @@ field_size(enum gn_kind kind)
     case GN_KIND_BOOL_CHOICE:
         return sizeof(int);
     case GN_KIND_NONNEG_INT:
+    case GN_KIND_BYTE_SIZE:
     case GN_KIND_UMASK:
     case GN_KIND_USER:
     case GN_KIND_GROUP:
@@ -249,6 +250,7 @@ default_fits(const struct gn_setting *s)
     case GN_KIND_TRIBOOL:
         return tag == GN_V_BOOL || tag == GN_V_NONE;
     case GN_KIND_NONNEG_INT:
+    case GN_KIND_BYTE_SIZE:
     case GN_KIND_UMASK:
         return tag == GN_V_INT && s->def->i >= 0;
     case GN_KIND_USER:
