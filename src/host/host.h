@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/slice.h"
@@ -17,6 +18,7 @@ struct gn_host;
 struct gn_frozen;
 struct gn_conn;
 struct gn_worker;
+struct gn_scratch;
 struct gn_value;
 struct gn_arena;
 struct gn_log;
@@ -165,11 +167,19 @@ struct gn_host_ops {
     void *(*thread_begin)(struct gn_host *);
     void (*thread_end)(struct gn_host *, void *thread);
 
-    /* From now on the signal writes the stacks of all threads to `fd`, also while the language can't
-     * run. False when that can't be had. */
+    /* Called by a thread of the worker beside those that run requests; `thread` is what
+     * thread_begin has returned for it. Raises in the thread of `scratch`, if that still runs the
+     * request that has begun at `since_ns`: true then. What is raised is answered with status 504.
+     */
+    bool (*interrupt)(struct gn_host *, struct gn_worker *, void *thread,
+                      struct gn_scratch *scratch, int64_t since_ns);
+
+    /* From now on the signal writes the stacks of all threads to `fd`, also while the language
+     * can't run. False when that can't be had. */
     bool (*dump_on_signal)(struct gn_host *, int signo, int fd);
 
-    /* Sets a variable of the environment, for this process and for what the language shows of it. */
+    /* Sets a variable of the environment, for this process and for what the language shows of it.
+     */
     bool (*set_env)(struct gn_host *, const char *name, const char *value, struct gn_err *);
 };
 

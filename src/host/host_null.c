@@ -157,6 +157,14 @@ null_explain_paths(struct gn_host *host GN_UNUSED, struct gn_err *err GN_UNUSED)
 }
 
 static bool
+null_interrupt(struct gn_host *host GN_UNUSED, struct gn_worker *w GN_UNUSED,
+               void *thread GN_UNUSED, struct gn_scratch *scratch GN_UNUSED,
+               int64_t since_ns GN_UNUSED)
+{
+    return false;
+}
+
+static bool
 null_dump_on_signal(struct gn_host *host GN_UNUSED, int signo GN_UNUSED, int fd GN_UNUSED)
 {
     return false;
@@ -193,6 +201,7 @@ static const struct gn_host_ops null_ops = {
     .handle_request = null_handle_request,
     .thread_begin = null_thread_begin,
     .thread_end = null_thread,
+    .interrupt = null_interrupt,
     .dump_on_signal = null_dump_on_signal,
     .set_env = null_set_env,
 };

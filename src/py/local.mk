@@ -28,6 +28,7 @@ libgn_py_la_SOURCES = \
 	%D%/py_tls.c \
 	%D%/py_tls_hook.c \
 	%D%/py_tls_sock.c \
+	%D%/py_timeout.c \
 	%D%/py_wsgi.c
 
 # A piece of Python that is run in checks, as text of C.

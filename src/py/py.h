@@ -57,7 +57,8 @@ struct gn_py {
     PyInterpreterState *interp;
     PyThreadState *ts; /* of the main thread while it is outside Python */
     struct gn_log *log;
-    struct gn_worker *worker; /* in a worker process */
+    struct gn_worker *worker;        /* in a worker process */
+    struct gn_scratch *main_scratch; /* of the request that the main thread runs, or NULL */
 
     PyObject *intern[GN_PY_INTERN_COUNT];
     PyObject *app;          /* the application, or NULL */
@@ -67,6 +68,8 @@ struct gn_py {
     PyObject *conf_module;  /* the configuration module: its globals keep the hooks alive */
     PyObject *conf_brought; /* set: names of the modules that python:MODULE has brought in */
     PyObject *conf_texts;   /* dict: file name -> what is known of a module's text (py_places.c) */
+
+    PyObject *request_timeout; /* the exception _gunicorn.RequestTimeout */
 
     /* Types of the module _gunicorn. */
     PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,
@@ -152,6 +155,15 @@ struct gn_tls_ctx *gn_py_tls_context(struct gn_host *, const struct gn_frozen *,
 
 /* py_tls_hook.c: what the hook ssl_context returns; NULL with an exception. */
 PyObject *gn_py_tls_call_hook_gil(const struct gn_frozen *f);
+
+/* py_timeout.c: request_timeout. A request may be interrupted between begin and end; `end` is
+ * called before its exceptions are looked at, too, and counts once. */
+void gn_py_app_begin_gil(struct gn_conn *c);
+void gn_py_app_end_gil(struct gn_conn *c);
+bool gn_py_interrupt(struct gn_host *, struct gn_worker *, void *thread, struct gn_scratch *,
+                     int64_t since_ns);
+/* Handles the signal by which the main thread is woken from system calls. */
+bool gn_py_timeout_signal_gil(struct gn_py *h, PyObject *signal_module);
 
 /* py_wsgi.c */
 void gn_py_handle_request(struct gn_host *, struct gn_worker *, struct gn_conn *);

@@ -275,6 +275,7 @@ static const struct gn_host_ops ops = {
     .handle_request = gn_py_handle_request,
     .thread_begin = host_thread_begin,
     .thread_end = host_thread_end,
+    .interrupt = gn_py_interrupt,
     .dump_on_signal = gn_py_dump_on_signal,
     .set_env = gn_py_set_env,
 };

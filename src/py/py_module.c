@@ -6,7 +6,8 @@
 PyDoc_STRVAR(module_doc, "The core of gunicorn: objects that applications receive in the environ.");
 
 struct module_state {
-    PyTypeObject *types[7];
+    PyTypeObject *types[8];
+    PyObject *request_timeout;
 };
 
 static PyType_Spec *const specs[] = {
@@ -24,7 +25,13 @@ module_exec(PyObject *m)
         if (state->types[i] == NULL || PyModule_AddType(m, state->types[i]) < 0)
             return -1;
     }
-    return 0;
+    /* No Exception: what frameworks catch to make an error page of their own must not stop it. */
+    state->request_timeout = PyErr_NewExceptionWithDoc(
+        "_gunicorn.RequestTimeout", "Raised in a request that runs longer than request_timeout.",
+        PyExc_BaseException, NULL);
+    if (state->request_timeout == NULL)
+        return -1;
+    return PyModule_AddObjectRef(m, "RequestTimeout", state->request_timeout);
 }
 
 static int
@@ -34,6 +41,7 @@ module_traverse(PyObject *m, visitproc visit, void *arg)
 
     for (size_t i = 0; i < GN_ARRAY_LEN(specs); i++)
         Py_VISIT(state->types[i]);
+    Py_VISIT(state->request_timeout);
     return 0;
 }
 
@@ -44,6 +52,7 @@ module_clear(PyObject *m)
 
     for (size_t i = 0; i < GN_ARRAY_LEN(specs); i++)
         Py_CLEAR(state->types[i]);
+    Py_CLEAR(state->request_timeout);
     return 0;
 }
 
@@ -81,6 +90,8 @@ gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err)
         *bound[i] = state->types[i];
         Py_INCREF(*bound[i]);
     }
+    h->request_timeout = state->request_timeout;
+    Py_INCREF(h->request_timeout);
     Py_DECREF(m);
     return true;
 }

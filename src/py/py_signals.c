@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/compiler.h"
+#include "config/frozen.h"
 #include "worker/worker.h"
 
 static const int worker_signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGWINCH};
@@ -83,7 +84,8 @@ gn_py_worker_signals(struct gn_host *host, struct gn_worker *w, int wake_write_f
     if (module != NULL && capsule != NULL)
         handler = PyCFunction_New(&on_signal_def, capsule);
     if (handler != NULL)
-        ok = install(module, handler, wake_write_fd);
+        ok = install(module, handler, wake_write_fd) &&
+             (w->frozen->cfg.request_timeout <= 0 || gn_py_timeout_signal_gil(h, module));
     if (!ok)
         gn_py_err_take_gil(err, "signals");
     Py_XDECREF(module);
@@ -131,7 +133,9 @@ gn_py_check_signals(struct gn_host *host)
     ok = PyErr_CheckSignals() == 0;
     /* SystemExit is how a handler asks for the end; anything else comes from a handler of the
      * application. */
-    if (!ok && !PyErr_ExceptionMatches(PyExc_SystemExit))
+    if (!ok && PyErr_ExceptionMatches(h->request_timeout))
+        PyErr_Clear(); /* while the response waits for its client: that ends here */
+    else if (!ok && !PyErr_ExceptionMatches(PyExc_SystemExit))
         PyErr_WriteUnraisable(NULL);
     else if (!ok && h->worker != NULL)
         h->worker->is_alive = false;

@@ -452,7 +452,9 @@ static void
 failed(struct call *call)
 {
     struct gn_resp *r = call->r;
+    bool is_late = call->c->scratch->is_interrupted;
 
+    gn_py_app_end_gil(call->c);
     if (r->is_broken || answer_client_fault(call)) {
         char message[256];
 
@@ -465,7 +467,7 @@ failed(struct call *call)
     log_failure(call, r->is_sent);
     if (r->is_sent)
         r->is_broken = true; /* nothing but closing tells the client */
-    else if (call->c->service->worker->is_aborted)
+    else if (is_late || call->c->service->worker->is_aborted)
         gn_resp_error_page(r, 504, "Gateway Timeout", "");
     else
         gn_resp_error_page(r, 500, "Internal Server Error", "");
@@ -834,12 +836,19 @@ gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *
     struct gn_service *s = c->service;
     const struct gn_http_head *head = &c->parser.head;
     struct call call = {.h = h, .c = c, .r = &c->resp};
+    bool is_limited = w->frozen->cfg.request_timeout > 0;
     bool log_with_environ =
         s->access_format != NULL && gn_access_format_needs_environ(s->access_format);
 
     gn_log(w->log, GN_DEBUG, "%.*s %.*s", GN_SLICE_ARG(head->method), GN_SLICE_ARG(head->path));
+    if (is_limited) {
+        if (c->scratch->thread == NULL)
+            h->main_scratch = c->scratch;
+        gn_py_app_begin_gil(c);
+    }
     if (prepare(&call))
         run(&call);
+    gn_py_app_end_gil(c);
     detach(&call);
     if (log_with_environ && call.environ != NULL) {
         Py_BEGIN_ALLOW_THREADS

@@ -63,7 +63,11 @@ gn_worker_find(const struct gn_frozen *f, const char **log_name, struct gn_err *
 void
 gn_worker_beat(struct gn_worker *w)
 {
-    atomic_store_explicit(&w->slot->beat_ns, gn_clock_mono_ns(), memory_order_relaxed);
+    /* Alive means that the language can be had as well. */
+    int64_t wanted = atomic_load_explicit(&w->lock_wanted_ns, memory_order_relaxed);
+
+    atomic_store_explicit(&w->slot->beat_ns, wanted != 0 ? wanted : gn_clock_mono_ns(),
+                          memory_order_relaxed);
 }
 
 /* Makes the master look at once instead of at its next turn. */

@@ -14,6 +14,7 @@
 #include "config/frozen.h"
 #include "host/host.h"
 #include "log/log.h"
+#include "worker/guard.h"
 #include "worker/slot.h"
 #include "worker/wire.h"
 
@@ -149,7 +150,13 @@ refuse(struct gn_engine *e, struct gn_conn *c)
 
 /* ---- requests ---- */
 
-static void
+/* Its replacement is on the way: persistent clients may go there from now on. */
+static bool
+wants_to_leave(const struct gn_worker *w)
+{
+    return atomic_load_explicit(&w->slot->leaves, memory_order_relaxed) != GN_LEAVE_NOT;
+}
+
 /* Whether what comes behind the request is another one. After CONNECT and Upgrade it may be of a
  * protocol that only the client, or a proxy before us, believes to be in force: nobody's words for
  * this server (RFC 9110 7.8, 9.3.6). */
@@ -168,8 +175,8 @@ run_request(struct gn_engine *e, struct gn_conn *c)
     w->requests++;
     if (w->requests >= w->max_requests && gn_worker_ask_to_leave(w, GN_LEAVE_REQUESTS))
         gn_log(w->log, GN_INFO, "Autorestarting worker after current request.");
-    c->may_keep_alive = e->policy->has_keepalive && w->is_alive && may_follow(&c->parser.head) &&
-                        w->frozen->cfg.keepalive > 0;
+    c->may_keep_alive = e->policy->has_keepalive && w->is_alive && !wants_to_leave(w) &&
+                        may_follow(&c->parser.head) && w->frozen->cfg.keepalive > 0;
     atomic_store_explicit(&w->slot->state, GN_SLOT_BUSY, memory_order_relaxed);
     e->n_running++;
     e->policy->ready(e, c);
@@ -717,6 +724,7 @@ gn_engine_run(struct gn_worker *w, const struct gn_engine_policy *policy, void *
               bool (*start)(struct gn_engine *, struct gn_err *), void (*stop)(struct gn_engine *))
 {
     struct gn_engine *e = calloc(1, sizeof(*e));
+    struct gn_guard *guard = NULL;
     struct gn_err err = {0};
     int status = GN_EXIT_OK;
 
@@ -726,13 +734,15 @@ gn_engine_run(struct gn_worker *w, const struct gn_engine_policy *policy, void *
     e->policy_data = policy_data;
     e->ep = -1;
     if (!engine_init(e, w, &err) || (start != NULL && !start(e, &err)) ||
-        (policy->wake_fd != NULL && !watch(e, policy->wake_fd(e), &policy_mark))) {
+        (policy->wake_fd != NULL && !watch(e, policy->wake_fd(e), &policy_mark)) ||
+        ((guard = gn_guard_start(e, &err)) == NULL && err.code != GN_E_NONE)) {
         gn_log_err(w->log, GN_LERROR, "Exception in worker process", &err);
         status = GN_EXIT_WORKER_BOOT;
     } else {
         w->engine = e;
         w->host->ops->wait_enter(w->host);
         run_until_drained(e);
+        gn_guard_stop(guard);
         if (stop != NULL)
             stop(e);
         w->host->ops->wait_leave(w->host);

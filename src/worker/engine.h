@@ -22,6 +22,7 @@ struct gn_engine;
 
 struct gn_engine_policy {
     bool has_keepalive; /* the `keepalive` setting is in force */
+    bool has_threads;   /* requests run beside the loop */
     /* A request is complete in `c` (state RUN). The policy runs it now or later and then calls
      * gn_engine_done. */
     void (*ready)(struct gn_engine *e, struct gn_conn *c);
@@ -31,6 +32,8 @@ struct gn_engine_policy {
     bool (*has_pending)(struct gn_engine *e);
     /* True when a request that came now could run soon. */
     bool (*has_room)(struct gn_engine *e);
+    /* What the i-th of the threads that run requests keeps; NULL behind the last. */
+    struct gn_scratch *(*scratch)(struct gn_engine *e, size_t i);
     /* A descriptor of the policy (or -1) and what to do when it is readable. */
     int (*wake_fd)(struct gn_engine *e);
     void (*on_wake)(struct gn_engine *e);

@@ -8,6 +8,8 @@ libgn_worker_la_SOURCES = \
 	%D%/deputy.h \
 	%D%/engine.c \
 	%D%/engine.h \
+	%D%/guard.c \
+	%D%/guard.h \
 	%D%/pool.c \
 	%D%/pool.h \
 	%D%/request.c \

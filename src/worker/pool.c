@@ -247,6 +247,12 @@ gn_pool_start(struct gn_pool *p, struct gn_err *err)
     return true;
 }
 
+struct gn_scratch *
+gn_pool_scratch(struct gn_pool *p, size_t i)
+{
+    return i < p->n_threads ? &p->threads[i].scratch : NULL;
+}
+
 void
 gn_pool_stop(struct gn_pool *p)
 {

@@ -44,6 +44,9 @@ bool gn_pool_start(struct gn_pool *p, struct gn_err *err) GN_MUST_CHECK;
 void gn_pool_stop(struct gn_pool *p);
 void gn_pool_fini(struct gn_pool *p);
 
+/* What the i-th thread keeps; NULL behind the last. */
+struct gn_scratch *gn_pool_scratch(struct gn_pool *p, size_t i);
+
 /* A request is ready. It goes to a thread, or to the loop's thread when `may_stay` and requests are
  * quick. */
 void gn_pool_push(struct gn_pool *p, struct gn_conn *c, bool may_stay);

@@ -27,8 +27,14 @@ struct gn_scratch {
     size_t number;  /* of its entry in the slot's `runs`; the loop's thread has 0 */
     time_t date_at; /* second of `date` */
     char date[GN_HTTP_DATE_BYTES];
-    struct gn_buf line; /* the access line being written */
-    void *thread;       /* the language's view of a pool thread; NULL on the loop's thread */
+    struct gn_buf line;       /* the access line being written */
+    _Atomic int64_t since_ns; /* when its request began, 0: it runs none */
+    int64_t ended_ns;         /* since_ns of the request that was told to end; the guard's */
+    /* Guarded by the lock of the language. */
+    unsigned long thread_id; /* the language's number for the thread */
+    struct gn_conn *in_app;  /* the request is with the application and may be interrupted */
+    bool is_interrupted;     /* it was */
+    void *thread;            /* the language's view of a pool thread; NULL on the loop's thread */
 };
 
 struct gn_service {

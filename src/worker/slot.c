@@ -63,6 +63,7 @@ gn_slot_begin(struct gn_worker *w, const struct gn_conn *c, int64_t now)
 
     if (c->scratch->thread == NULL)
         atomic_store_explicit(&w->slot->beat_ns, now, memory_order_relaxed);
+    atomic_store_explicit(&c->scratch->since_ns, now, memory_order_release);
     if (run == NULL)
         return;
     seq = atomic_load_explicit(&run->seq, memory_order_relaxed);
@@ -78,6 +79,7 @@ gn_slot_end(struct gn_worker *w, const struct gn_conn *c)
 {
     struct gn_slot_run *run = run_of(w, c);
 
+    atomic_store_explicit(&c->scratch->since_ns, 0, memory_order_release);
     if (run != NULL)
         atomic_store_explicit(&run->since_ns, 0, memory_order_release);
 }

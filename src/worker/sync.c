@@ -20,8 +20,16 @@ has_room(struct gn_engine *e)
     return true;
 }
 
+static struct gn_scratch *
+scratch(struct gn_engine *e, size_t i)
+{
+    return i == 0 ? &e->service.scratch : NULL;
+}
+
 static const struct gn_engine_policy policy = {
     .has_keepalive = false,
+    .has_threads = false,
+    .scratch = scratch,
     .ready = ready,
     .has_room = has_room,
 };

@@ -171,8 +171,18 @@ stop(struct gn_engine *e)
         gn_pool_stop(&t->pool);
 }
 
+static struct gn_scratch *
+scratch(struct gn_engine *e, size_t i)
+{
+    struct threads *t = e->policy_data;
+
+    return i == 0 ? &t->scratch : gn_pool_scratch(&t->pool, i - 1);
+}
+
 static const struct gn_engine_policy policy = {
     .has_keepalive = true,
+    .has_threads = true,
+    .scratch = scratch,
     .ready = ready,
     .run = run,
     .has_pending = has_pending,

@@ -95,11 +95,12 @@ struct gn_worker {
     int wake_fd[2];         /* becomes readable at every signal */
     int notify_fd;          /* a byte in it makes the master look at the slots; or -1 */
     uint64_t requests;
-    uint64_t max_requests; /* UINT64_MAX when unlimited; jitter included */
-    int64_t measured_ns;   /* when its memory was looked at */
-    uint64_t measured_at;  /* after how many requests, plus 1 */
-    void *engine;          /* the running engine's state */
-    void *peer;            /* the language's view of this worker */
+    uint64_t max_requests;          /* UINT64_MAX when unlimited; jitter included */
+    _Atomic int64_t lock_wanted_ns; /* since when the guard waits for the language; 0: it doesn't */
+    int64_t measured_ns;            /* when its memory was looked at */
+    uint64_t measured_at;           /* after how many requests, plus 1 */
+    void *engine;                   /* the running engine's state */
+    void *peer;                     /* the language's view of this worker */
 };
 
 struct gn_worker_ops {

@@ -257,3 +257,121 @@ def test_memory_sizes_that_are_none(text, site):
     site.dir.write("app.py", "app = print\n")
     done = site.run("--max-worker-memory=" + text, "--check-config", "app:app")
     assert done.returncode == 1 and "max_worker_memory" in done.stderr
+
+
+# -- the time of one request
+
+LATE = '''
+
+@route
+def spin(environ, start_response):
+    note("spin %d" % os.getpid())
+    while True:
+        pass
+
+
+@route
+def sleep(environ, start_response):
+    note("sleep %d" % os.getpid())
+    time.sleep(600)
+
+
+@route
+def stubborn(environ, start_response):
+    """Answers all the same."""
+    note("stubborn %d" % os.getpid())
+    try:
+        while True:
+            pass
+    except BaseException as error:
+        return plain(start_response, type(error).__name__.encode())
+
+
+@route
+def begun(environ, start_response):
+    start_response("200 OK", [])
+    yield b"begun"
+    while True:
+        pass
+'''
+
+
+def start_limited(site, *args):
+    files = {"app.py": app_source("probe") + EXTRA + LATE}
+    return site.start("app:app", "--request-timeout", "1", *args, files=files)
+
+
+@pytest.mark.parametrize("target,threads", [("/spin", 1), ("/spin", 2), ("/sleep", 1),
+                                            ("/wait", 1), ("/wait", 3)])
+def test_request_timeout(target, threads, site):
+    server = start_limited(site, "--threads", threads, "--access-logfile", "access.log")
+    worker = server.wait_workers(1)[0]
+    assert server.get(target).status == 504
+    server.wait_log(r"\[ERROR\] REQUEST TIMEOUT \(pid:%d\) of worker 1 in GET %s HTTP/1\.1 "
+                    r"from 127\.0\.0\.1, for \d+\.\d seconds$" % (worker, target))
+    server.wait_log(r"^_gunicorn\.RequestTimeout$")
+    procs.until(lambda: ' 504 ' in site.dir.read("access.log"), "the access line")
+    # The worker is replaced, without a gap.
+    ask_until(server, "the end of the worker", lambda: not procs.alive(worker))
+    server.wait_log(r"Worker exiting \(pid: %d\)" % worker)
+    assert "WORKER TIMEOUT" not in server.log() and "SIGKILL" not in server.log()
+
+
+def test_request_timeout_after_the_head(site):
+    server = start_limited(site)
+    raw = server.raw(b"GET /begun HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert raw.startswith(b"HTTP/1.1 200 OK\r\n") and raw.endswith(b"5\r\nbegun\r\n")
+
+
+def test_request_timeout_that_the_application_answers(site):
+    server = start_limited(site)
+    answer = server.get("/stubborn")
+    assert answer.status == 200 and answer.body == b"RequestTimeout"
+
+
+def test_request_timeout_of_a_thread_in_a_system_call(site):
+    """Nothing ends it but the end of the worker, which others don't notice."""
+    server = start_limited(site, "--threads", "2", "--graceful-timeout", "2")
+    with asking(server, "/sleep", r"sleep (\d+)\n") as (sock, worker):
+        server.wait_log(r"REQUEST TIMEOUT \(pid:%d\)" % worker)
+        ask_until(server, "the end of the worker", lambda: not procs.alive(worker))
+        assert client.read_all(sock) == b""
+
+
+def test_quick_requests_have_time(site):
+    server = start_limited(site, "--threads", "2")
+    worker = server.wait_workers(1)[0]
+    with asking(server, "/spin", r"spin (\d+)\n") as (sock, _):
+        for _ in range(20):
+            assert server.get("/hello").status == 200
+        assert Response(client.read_all(sock)).status == 504
+    assert server.log().count("REQUEST TIMEOUT") == 1
+    ask_until(server, "the end of the worker", lambda: not procs.alive(worker))
+
+
+def test_interpreter_that_is_never_given_back_is_noticed_under_load(site):
+    """The loop of a threaded worker turns all the time; the worker is stuck all the same."""
+    server = start(site, "--threads", "2", "--timeout", "2")
+    stop = threading.Event()
+
+    def load():
+        while not stop.is_set():
+            with contextlib.suppress(OSError):
+                with contextlib.closing(client.connect(server.address)) as sock:
+                    sock.settimeout(0.05)
+                    sock.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+                    sock.recv(100)
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    with asking(server, "/stuck", r"stuck (\d+)\n") as (sock, worker):
+        for thread in threads:
+            thread.start()
+        try:
+            procs.until(lambda: not procs.alive(worker), "the end of the stuck worker")
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert client.read_all(sock) == b""
+    server.wait_log(r"WORKER TIMEOUT \(pid:%d\)" % worker)
+    server.wait_log(r'^  File ".*app\.py", line \d+ in stuck$')
+    assert server.get("/hello").status == 200
