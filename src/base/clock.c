@@ -15,6 +15,15 @@ gn_clock_mono_ns(void)
     return (int64_t)ts.tv_sec * GN_NS_PER_S + ts.tv_nsec;
 }
 
+int64_t
+gn_clock_wall_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec * GN_NS_PER_S + t.tv_nsec;
+}
+
 time_t
 gn_clock_wall_s(void)
 {

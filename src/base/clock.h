@@ -26,6 +26,9 @@ gn_clock_ns_of_s(int64_t s)
 /* CLOCK_REALTIME in whole seconds. */
 time_t gn_clock_wall_s(void);
 
+/* Nanoseconds since the epoch, to be compared with times of files. */
+int64_t gn_clock_wall_ns(void);
+
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7), always 29 bytes and a NUL; English names
  * whatever the locale. */
 enum { GN_HTTP_DATE_BYTES = 30 };

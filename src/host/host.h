@@ -174,6 +174,15 @@ struct gn_host_ops {
     bool (*interrupt)(struct gn_host *, struct gn_worker *, void *thread,
                       struct gn_scratch *scratch, int64_t since_ns);
 
+    /* Tells the source files of everything that is loaded. Called by a thread beside those that run
+     * requests; `thread` is what thread_begin has returned for it. */
+    void (*list_files)(struct gn_host *, void *thread, void (*add)(void *ctx, const char *path),
+                       void *ctx);
+    /* In place of an application that can't be loaded: every request is answered with the text. */
+    bool (*stand_in)(struct gn_host *, const char *text);
+    /* Prints every line of code that is run from now on. */
+    void (*trace_lines)(struct gn_host *);
+
     /* From now on the signal writes the stacks of all threads to `fd`, also while the language
      * can't run. False when that can't be had. */
     bool (*dump_on_signal)(struct gn_host *, int signo, int fd);

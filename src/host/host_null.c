@@ -156,6 +156,18 @@ null_explain_paths(struct gn_host *host GN_UNUSED, struct gn_err *err GN_UNUSED)
 {
 }
 
+static void
+null_list_files(struct gn_host *host GN_UNUSED, void *thread GN_UNUSED,
+                void (*add)(void *ctx, const char *path) GN_UNUSED, void *ctx GN_UNUSED)
+{
+}
+
+static bool
+null_stand_in(struct gn_host *host GN_UNUSED, const char *text GN_UNUSED)
+{
+    return false;
+}
+
 static bool
 null_interrupt(struct gn_host *host GN_UNUSED, struct gn_worker *w GN_UNUSED,
                void *thread GN_UNUSED, struct gn_scratch *scratch GN_UNUSED,
@@ -201,6 +213,9 @@ static const struct gn_host_ops null_ops = {
     .handle_request = null_handle_request,
     .thread_begin = null_thread_begin,
     .thread_end = null_thread,
+    .list_files = null_list_files,
+    .stand_in = null_stand_in,
+    .trace_lines = null_nothing,
     .interrupt = null_interrupt,
     .dump_on_signal = null_dump_on_signal,
     .set_env = null_set_env,

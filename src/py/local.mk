@@ -23,6 +23,7 @@ libgn_py_la_SOURCES = \
 	%D%/py_places.c \
 	%D%/py_places.h \
 	%D%/py_signals.c \
+	%D%/py_reload.c \
 	%D%/py_sock.c \
 	%D%/py_stores.c \
 	%D%/py_tls.c \

@@ -61,6 +61,7 @@ struct gn_py {
     struct gn_scratch *main_scratch; /* of the request that the main thread runs, or NULL */
 
     PyObject *intern[GN_PY_INTERN_COUNT];
+    bool traces_lines;
     PyObject *app;          /* the application, or NULL */
     PyObject *handles;      /* list: keeps what the settings table refers to */
     PyObject *env_undo;     /* dict: name -> value before raw_env, or None */
@@ -164,6 +165,13 @@ bool gn_py_interrupt(struct gn_host *, struct gn_worker *, void *thread, struct 
                      int64_t since_ns);
 /* Handles the signal by which the main thread is woken from system calls. */
 bool gn_py_timeout_signal_gil(struct gn_py *h, PyObject *signal_module);
+
+/* py_reload.c */
+void gn_py_list_files(struct gn_host *, void *thread, void (*add)(void *ctx, const char *path),
+                      void *ctx);
+bool gn_py_stand_in(struct gn_host *, const char *text);
+void gn_py_trace_lines(struct gn_host *);
+void gn_py_trace_gil(void); /* the calling thread */
 
 /* py_wsgi.c */
 void gn_py_handle_request(struct gn_host *, struct gn_worker *, struct gn_conn *);

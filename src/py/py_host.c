@@ -233,7 +233,15 @@ host_leave(struct gn_host *host, void *thread)
 static void *
 host_thread_begin(struct gn_host *host)
 {
-    return PyThreadState_New(gn_py_of(host)->interp);
+    struct gn_py *h = gn_py_of(host);
+    PyThreadState *ts = PyThreadState_New(h->interp);
+
+    if (ts != NULL && h->traces_lines) {
+        PyEval_RestoreThread(ts);
+        gn_py_trace_gil();
+        PyEval_SaveThread();
+    }
+    return ts;
 }
 
 static void
@@ -275,6 +283,9 @@ static const struct gn_host_ops ops = {
     .handle_request = gn_py_handle_request,
     .thread_begin = host_thread_begin,
     .thread_end = host_thread_end,
+    .list_files = gn_py_list_files,
+    .stand_in = gn_py_stand_in,
+    .trace_lines = gn_py_trace_lines,
     .interrupt = gn_py_interrupt,
     .dump_on_signal = gn_py_dump_on_signal,
     .set_env = gn_py_set_env,

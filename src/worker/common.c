@@ -15,6 +15,7 @@
 #include "log/log.h"
 #include "worker/sync.h"
 #include "worker/thread.h"
+#include "worker/watch.h"
 #include "worker/worker.h"
 
 static const struct gn_worker_ops worker_types[] = {
@@ -145,6 +146,31 @@ set_number(struct gn_worker *w, struct gn_err *err)
     return w->host->ops->set_env(w->host, "GUNICORN_WORKER_ID", text, err);
 }
 
+/* Who edits code gets to see what is wrong with it, and the worker waits for the next edit. */
+static bool
+load_app(struct gn_worker *w, struct gn_err *err)
+{
+    const struct gn_host_ops *ops = w->host->ops;
+    const char *failure = NULL;
+    int64_t since_ns = gn_clock_wall_ns();
+    struct gn_err why = {0};
+    bool ok = ops->load_app(w->host, w->frozen, w->log, &why);
+
+    if (!ok && w->frozen->cfg.reload && (why.code == GN_E_PYTHON || why.code == GN_E_APP_LOAD)) {
+        failure = why.detail != NULL ? why.detail : why.msg;
+        ok = ops->stand_in(w->host, failure);
+        if (ok)
+            gn_log_err(w->log, GN_LERROR, "Exception in worker process", &why);
+    }
+    if (ok) {
+        w->watch = gn_watch_start(w, since_ns, failure, err);
+        gn_err_clear(&why);
+        return w->watch != NULL || err->code == GN_E_NONE;
+    }
+    *err = why;
+    return false;
+}
+
 /* Everything between the fork and the loop. */
 static bool
 boot(struct gn_worker *w, struct gn_err *err)
@@ -165,7 +191,11 @@ boot(struct gn_worker *w, struct gn_err *err)
         return false;
     atomic_store(&w->slot->can_dump,
                  w->host->ops->dump_on_signal(w->host, GN_SIGNAL_DUMP, gn_log_error_fd(w->log)));
-    if (!w->host->ops->load_app(w->host, w->frozen, w->log, err))
+    if (cfg->reload)
+        gn_log(w->log, GN_WARN, "Reloader is on. Use in development only!");
+    if (cfg->spew)
+        w->host->ops->trace_lines(w->host);
+    if (!load_app(w, err))
         return false;
     return run_hook(w, GN_HOOK_POST_WORKER_INIT, &cfg->post_worker_init, err);
 }
@@ -195,6 +225,21 @@ log_boot_error(struct gn_worker *w, const struct gn_err *err)
         gn_log_err(w->log, GN_LERROR, "Exception in worker process", err);
 }
 
+/* Its thread may be waiting for the language. */
+static void
+stop_watch(struct gn_worker *w)
+{
+    struct gn_err err = {0};
+
+    w->host->ops->wait_enter(w->host);
+    gn_watch_stop(w->watch);
+    w->host->ops->wait_leave(w->host);
+    w->watch = NULL;
+    if (w->is_reloading && !run_hook(w, GN_HOOK_WORKER_INT, &w->frozen->cfg.worker_int, &err))
+        gn_log_err(w->log, GN_LERROR, "Exception in worker process", &err);
+    gn_err_clear(&err);
+}
+
 int
 gn_worker_main(struct gn_worker *w)
 {
@@ -210,6 +255,7 @@ gn_worker_main(struct gn_worker *w)
         atomic_store(&w->slot->state, GN_SLOT_IDLE);
         notify(w);
         status = w->ops->run(w);
+        stop_watch(w);
     }
     atomic_store(&w->slot->state, GN_SLOT_EXITING);
     gn_err_clear(&err);

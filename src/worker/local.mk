@@ -27,4 +27,8 @@ libgn_worker_la_SOURCES = \
 	%D%/types.def \
 	%D%/wire.c \
 	%D%/wire.h \
+	%D%/watch.c \
+	%D%/watch.h \
+	%D%/watch_engine.c \
+	%D%/watch_set.c \
 	%D%/worker.h

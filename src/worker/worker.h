@@ -73,6 +73,7 @@ enum gn_exit {
     GN_EXIT_CRASH = 255,     /* an exception after booting */
 };
 
+struct gn_watch;
 struct gn_worker_ops;
 
 struct gn_worker {
@@ -91,14 +92,16 @@ struct gn_worker {
     /* In the child only: */
     _Atomic bool is_alive; /* false: leave the loop after the current request */
     _Atomic bool is_aborted;
-    _Atomic bool quits_now; /* INT, QUIT: leave at once */
-    int wake_fd[2];         /* becomes readable at every signal */
-    int notify_fd;          /* a byte in it makes the master look at the slots; or -1 */
+    _Atomic bool is_reloading; /* leaves because code has changed */
+    _Atomic bool quits_now;    /* INT, QUIT: leave at once */
+    int wake_fd[2];            /* becomes readable at every signal */
+    int notify_fd;             /* a byte in it makes the master look at the slots; or -1 */
     uint64_t requests;
     uint64_t max_requests;          /* UINT64_MAX when unlimited; jitter included */
     _Atomic int64_t lock_wanted_ns; /* since when the guard waits for the language; 0: it doesn't */
     int64_t measured_ns;            /* when its memory was looked at */
     uint64_t measured_at;           /* after how many requests, plus 1 */
+    struct gn_watch *watch;         /* the reloader, or NULL */
     void *engine;                   /* the running engine's state */
     void *peer;                     /* the language's view of this worker */
 };

@@ -24,6 +24,7 @@ blackbox_tests = \
 	%D%/test_python_env.py \
 	%D%/test_request_limits.py \
 	%D%/test_response.py \
+	%D%/test_reload_code.py \
 	%D%/test_schema_docs.py \
 	%D%/test_schema_products.py \
 	%D%/test_serve_basic.py \

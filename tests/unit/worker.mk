@@ -4,6 +4,7 @@ check_PROGRAMS += \
 	tests/unit/test_worker_resp \
 	tests/unit/test_worker_thread \
 	tests/unit/test_worker_wire
+	tests/unit/test_worker_watch
 
 worker_test_support = tests/unit/test_worker_support.h
 worker_test_libs = \
@@ -22,3 +23,5 @@ tests_unit_test_worker_thread_LDADD = $(worker_test_libs)
 tests_unit_test_worker_wire_SOURCES = tests/unit/test_worker_wire.c $(worker_test_support)
 tests_unit_test_worker_wire_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_worker_wire_LDADD = $(worker_test_libs) $(OPENSSL_LIBS)
+tests_unit_test_worker_watch_SOURCES = tests/unit/test_worker_watch.c
+tests_unit_test_worker_watch_LDADD = $(worker_test_libs)
