@@ -95,14 +95,20 @@ enum gn_signal_verdict
 gn_worker_on_signal(struct gn_worker *w, int signo)
 {
     struct gn_err err = {0};
+    bool is_orphan;
 
     switch (signo) {
     case SIGTERM:
         /* Also what the kernel sends when the master is gone (PR_SET_PDEATHSIG). */
-        if (w->is_alive && getppid() != w->ppid)
+        is_orphan = getppid() != w->ppid;
+        if (w->is_alive && is_orphan)
             gn_log(w->log, GN_INFO, "Parent changed, shutting down: <Worker %d>", (int)w->pid);
         w->is_alive = false;
-        return GN_SIG_CONTINUE;
+        /* What it loads is for nobody. */
+        if (!is_orphan || atomic_load(&w->slot->state) != GN_SLOT_BOOTING)
+            return GN_SIG_CONTINUE;
+        w->quits_now = true;
+        return GN_SIG_EXIT_0;
     case SIGINT:
     case SIGQUIT:
         w->is_alive = false;
@@ -189,6 +195,9 @@ boot(struct gn_worker *w, struct gn_err *err)
         return gn_err_set(err, GN_E_IO, errno, "no pipe for signals");
     if (!w->host->ops->worker_signals(w->host, w, w->wake_fd[1], err))
         return false;
+    /* The master may have ended before prctl. */
+    if (getppid() != w->ppid)
+        raise(SIGTERM);
     atomic_store(&w->slot->can_dump,
                  w->host->ops->dump_on_signal(w->host, GN_SIGNAL_DUMP, gn_log_error_fd(w->log)));
     if (cfg->reload)

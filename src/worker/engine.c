@@ -396,7 +396,8 @@ wait_ms(const struct gn_engine *e, int64_t now)
     t = first_deadline(&e->lingering, t);
     if (e->accept_again_ns != 0 && e->accept_again_ns < t)
         t = e->accept_again_ns;
-    if (e->turn_of_others_ns != 0 && e->turn_of_others_ns < t)
+    /* When it is over and nothing was accepted, something else stands in the way. */
+    if (e->turn_of_others_ns > now && e->turn_of_others_ns < t)
         t = e->turn_of_others_ns;
     if (e->leave_ns != 0 && e->leave_ns < t)
         t = e->leave_ns;

@@ -13,6 +13,7 @@ blackbox_tests = \
 	%D%/test_config_reload.py \
 	%D%/test_config_sources.py \
 	%D%/test_corpus.py \
+	%D%/test_faults.py \
 	%D%/test_frameworks.py \
 	%D%/test_gthread.py \
 	%D%/test_hostile.py \

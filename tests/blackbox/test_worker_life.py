@@ -332,10 +332,14 @@ def test_request_timeout_that_the_application_answers(site):
 def test_request_timeout_of_a_thread_in_a_system_call(site):
     """Nothing ends it but the end of the worker, which others don't notice."""
     server = start_limited(site, "--threads", "2", "--graceful-timeout", "2")
-    with asking(server, "/sleep", r"sleep (\d+)\n") as (sock, worker):
-        server.wait_log(r"REQUEST TIMEOUT \(pid:%d\)" % worker)
+    # The first one runs in the main thread.
+    with asking(server, "/sleep", r"sleep (\d+)\n") as (main, worker), \
+            asking(server, "/sleep", r"sleep \d+\nsleep (\d+)\n") as (other, same):
+        assert worker == same
+        server.wait_log(r"REQUEST TIMEOUT \(pid:%d\)" % worker, 2)
+        assert Response(client.read_all(main)).status == 504
         ask_until(server, "the end of the worker", lambda: not procs.alive(worker))
-        assert client.read_all(sock) == b""
+        assert client.read_all(other) == b""
 
 
 def test_quick_requests_have_time(site):
