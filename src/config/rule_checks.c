@@ -34,8 +34,10 @@ gn_rule_check_bad_address(struct gn_builder *b, const struct gn_rule *rule,
         const struct gn_value *item = c->value->list.items[i];
         struct gn_err err = {0};
         struct gn_addr addr;
+        uid_t uid;
+        gid_t gid;
 
-        if (!parse_item(b, item, &addr, &err))
+        if (!parse_item(b, item, &addr, &err) || !gn_addr_file_owner(&addr, &uid, &gid, &err))
             found(b, rule, c, "%s: %s", gn_value_text(&b->arena, item, true), err.msg);
         gn_err_clear(&err);
     }

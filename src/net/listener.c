@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,9 +23,10 @@ struct attempt {
     struct gn_listener *l;
     const struct gn_listener_options *options;
     struct gn_log *log;
-    char shown[320]; /* the address in log lines: ('127.0.0.1', 8000) or /path */
-    int sys;         /* errno of the last failure, or 0 */
-    int resolver;    /* EAI_ code of the last failure, or 0 */
+    char shown[320];       /* the address in log lines: ('127.0.0.1', 8000) or /path */
+    int sys;               /* errno of the last failure, or 0 */
+    int resolver;          /* EAI_ code of the last failure, or 0 */
+    bool is_owner_refused; /* the socket's file can't be given to its owner */
 };
 
 /* ---- names ---- */
@@ -48,7 +50,7 @@ name_unix(struct gn_listener *l, const struct sockaddr_un *sun, socklen_t n)
     size_t most =
         n > offsetof(struct sockaddr_un, sun_path) ? n - offsetof(struct sockaddr_un, sun_path) : 0;
 
-    /* Abstract names begin with NUL; they can only be inherited. */
+    /* Abstract names begin with NUL. */
     if (most > 0 && sun->sun_path[0] == '\0')
         snprintf(l->text, sizeof(l->text), "unix:@%.*s", (int)(most - 1), sun->sun_path + 1);
     else
@@ -178,12 +180,18 @@ clear_path(const struct sockaddr_un *sun)
     return unlink(sun->sun_path) == 0 || errno == ENOENT;
 }
 
+static mode_t
+file_mode(const struct gn_addr *addr, const struct gn_listener_options *o)
+{
+    return addr->mode >= 0 ? (mode_t)addr->mode : 0777 & ~o->umask;
+}
+
 /* The mode comes from the umask at the moment of bind: there is no gap with a wider one. */
 static bool
-bind_unix(int fd, const struct sockaddr_un *sun, mode_t mask)
+bind_unix(int fd, const struct sockaddr_un *sun, socklen_t n, mode_t mode)
 {
-    mode_t old = umask(mask & 0777);
-    int rc = bind(fd, (const struct sockaddr *)sun, sizeof(*sun));
+    mode_t old = umask(0777 & ~mode);
+    int rc = bind(fd, (const struct sockaddr *)sun, n);
     int saved = errno;
 
     umask(old);
@@ -191,8 +199,9 @@ bind_unix(int fd, const struct sockaddr_un *sun, mode_t mask)
     return rc == 0;
 }
 
+/* Remembers the file as ours: the one that is there now. */
 static bool
-own_path(struct gn_listener *l, const struct gn_listener_options *o)
+own_path(struct gn_listener *l)
 {
     struct stat st;
 
@@ -201,25 +210,72 @@ own_path(struct gn_listener *l, const struct gn_listener_options *o)
     l->owns_path = true;
     l->path_dev = st.st_dev;
     l->path_ino = st.st_ino;
-    if (geteuid() != 0 || (st.st_uid == o->uid && st.st_gid == o->gid))
+    return true;
+}
+
+/* Another server may have taken the place meanwhile: its socket is not ours to touch. */
+static bool
+is_our_file(const struct gn_listener *l)
+{
+    struct stat st;
+
+    return l->owns_path && lstat(l->addr.path, &st) == 0 && st.st_dev == l->path_dev &&
+           st.st_ino == l->path_ino;
+}
+
+/* Hands the file to its owner: the account that workers run as, or the one that is named beside the
+ * path. Who isn't root can't do the first, and isn't asked to. */
+static bool
+give_path(const struct gn_addr *addr, const struct gn_listener_options *o)
+{
+    uid_t uid = geteuid() == 0 ? o->uid : (uid_t)-1;
+    gid_t gid = geteuid() == 0 ? o->gid : (gid_t)-1;
+    struct stat st;
+
+    if (!gn_addr_file_owner(addr, &uid, &gid, NULL)) {
+        errno = EINVAL;
+        return false;
+    }
+    if (lstat(addr->path, &st) != 0)
+        return false;
+    if ((uid == (uid_t)-1 || st.st_uid == uid) && (gid == (gid_t)-1 || st.st_gid == gid))
         return true;
-    return lchown(l->addr.path, o->uid, o->gid) == 0;
+    return lchown(addr->path, uid, gid) == 0;
+}
+
+static socklen_t
+unix_sockaddr(const struct gn_addr *addr, struct sockaddr_un *sun)
+{
+    *sun = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(sun->sun_path, addr->path, sizeof(addr->path));
+    if (!gn_addr_is_abstract(addr))
+        return sizeof(*sun);
+    /* All bytes up to the given length are the name. */
+    sun->sun_path[0] = '\0';
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(addr->path));
 }
 
 static bool
 open_unix(struct attempt *a)
 {
     struct gn_listener *l = a->l;
-    struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    bool is_file = !gn_addr_is_abstract(&l->addr);
+    struct sockaddr_un sun;
+    socklen_t n = unix_sockaddr(&l->addr, &sun);
+    bool ok;
 
-    memcpy(sun.sun_path, l->addr.path, sizeof(l->addr.path));
-    if (!clear_path(&sun)) {
+    if (is_file && !clear_path(&sun)) {
         a->sys = errno;
         return false;
     }
     l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (l->fd >= 0 && bind_unix(l->fd, &sun, a->options->umask) && own_path(l, a->options) &&
-        listen(l->fd, a->options->backlog) == 0)
+    ok = l->fd >= 0 && bind_unix(l->fd, &sun, n, file_mode(&l->addr, a->options)) &&
+         (!is_file || own_path(l));
+    if (ok && is_file && !give_path(&l->addr, a->options)) {
+        ok = false;
+        a->is_owner_refused = true;
+    }
+    if (ok && listen(l->fd, a->options->backlog) == 0)
         return true;
     a->sys = errno;
     gn_listener_close(l, true);
@@ -236,17 +292,26 @@ get_flag(int fd, int option, int *out)
     return getsockopt(fd, SOL_SOCKET, option, out, &n) == 0;
 }
 
+bool
+gn_listener_is_listening(int fd)
+{
+    int type, listens;
+
+    return get_flag(fd, SO_TYPE, &type) && type == SOCK_STREAM &&
+           get_flag(fd, SO_ACCEPTCONN, &listens) && listens != 0;
+}
+
 /* A copy is used, so that the number stays open for a reload that asks for it again. Both are
  * close-on-exec: programs that the application starts shall not hold the socket. */
 static bool
 open_inherited(struct gn_listener *l, const struct gn_listener_options *o, struct gn_err *err)
 {
     int given = l->addr.fd;
-    int type, listens;
+    int type;
 
     if (!get_flag(given, SO_TYPE, &type))
         return gn_err_set(err, GN_E_IO, errno, "Can't use fd://%d as a listening socket", given);
-    if (type != SOCK_STREAM || !get_flag(given, SO_ACCEPTCONN, &listens) || !listens)
+    if (!gn_listener_is_listening(given))
         return gn_err_set(err, GN_E_VALUE, 0,
                           "Can't use fd://%d: it is not a listening stream socket", given);
     l->is_inherited = true;
@@ -257,6 +322,83 @@ open_inherited(struct gn_listener *l, const struct gn_listener_options *o, struc
     gn_err_set(err, GN_E_IO, errno, "Can't use fd://%d as a listening socket", given);
     gn_listener_close(l, false);
     return false;
+}
+
+static bool
+is_inet_at(const struct sockaddr_storage *real, const struct gn_addr *addr)
+{
+    const struct sockaddr_in *v4 = (const void *)real, *want4;
+    const struct sockaddr_in6 *v6 = (const void *)real, *want6;
+    struct addrinfo *found = NULL;
+    bool same = false;
+
+    if (resolve(addr, &found) != 0)
+        return false;
+    want4 = (const void *)found->ai_addr;
+    want6 = (const void *)found->ai_addr;
+    if (real->ss_family == AF_INET && found->ai_family == AF_INET)
+        same = v4->sin_addr.s_addr == want4->sin_addr.s_addr &&
+               (addr->port == 0 || v4->sin_port == want4->sin_port);
+    else if (real->ss_family == AF_INET6 && found->ai_family == AF_INET6)
+        same = IN6_ARE_ADDR_EQUAL(&v6->sin6_addr, &want6->sin6_addr) &&
+               (addr->port == 0 || v6->sin6_port == want6->sin6_port);
+    freeaddrinfo(found);
+    return same;
+}
+
+static bool
+is_unix_at(const struct sockaddr_un *real, socklen_t n, const struct gn_addr *addr)
+{
+    size_t start = offsetof(struct sockaddr_un, sun_path);
+    struct sockaddr_un want;
+
+    unix_sockaddr(addr, &want);
+    if (gn_addr_is_abstract(addr))
+        return n == start + strlen(addr->path) &&
+               memcmp(real->sun_path, want.sun_path, n - start) == 0;
+    return n > start && strncmp(real->sun_path, want.sun_path, sizeof(want.sun_path)) == 0;
+}
+
+bool
+gn_listener_is_at(int fd, const struct gn_addr *addr)
+{
+    struct sockaddr_storage real = {0};
+    socklen_t n = sizeof(real);
+
+    if (addr->kind == GN_ADDR_FD || getsockname(fd, (struct sockaddr *)&real, &n) != 0)
+        return false;
+    if (real.ss_family == AF_UNIX)
+        return addr->kind == GN_ADDR_UNIX && is_unix_at((const void *)&real, n, addr);
+    return addr->kind != GN_ADDR_UNIX && is_inet_at(&real, addr);
+}
+
+bool
+gn_listener_adopt(struct gn_listener *l, const struct gn_addr *addr, int fd,
+                  const struct gn_listener_options *options, struct gn_err *err)
+{
+    *l = (struct gn_listener){.fd = fd, .addr = *addr};
+    if (addr->kind == GN_ADDR_UNIX && !gn_addr_is_abstract(addr) && !own_path(l))
+        return gn_err_set(err, GN_E_IO, errno, "the file of the socket %s is gone", addr->path);
+    if (gn_fd_set_cloexec(fd, true) != 0 || gn_fd_set_nonblock(fd, true) != 0 ||
+        !name_listener(l, options->is_tls))
+        return gn_err_set(err, GN_E_IO, errno, "can't use the inherited socket %d", fd);
+    return gn_listener_adjust(l, addr, options, err);
+}
+
+bool
+gn_listener_adjust(struct gn_listener *l, const struct gn_addr *addr,
+                   const struct gn_listener_options *options, struct gn_err *err)
+{
+    if (listen(l->fd, options->backlog) != 0)
+        return gn_err_set(err, GN_E_IO, errno, "can't change the backlog of %s", l->text);
+    if (!is_our_file(l))
+        return true;
+    if (chmod(addr->path, file_mode(addr, options)) != 0 || !give_path(addr, options))
+        return gn_err_set(err, GN_E_IO, errno, "can't change owner or mode of %s", l->text);
+    l->addr.mode = addr->mode;
+    memcpy(l->addr.user, addr->user, sizeof(addr->user));
+    memcpy(l->addr.group, addr->group, sizeof(addr->group));
+    return true;
 }
 
 /* ---- trying ---- */
@@ -303,6 +445,9 @@ advice(const struct attempt *a)
 {
     bool is_unix = a->l->addr.kind == GN_ADDR_UNIX;
 
+    if (a->is_owner_refused)
+        return a->sys == EINVAL ? "its user or group is unknown"
+                                : "only root can give the socket to another user or group";
     if (a->resolver == EAI_AGAIN)
         return "no name server answers, an address instead of the name needs none";
     if (a->resolver != 0 && a->resolver != EAI_SYSTEM)
@@ -370,15 +515,29 @@ gn_listener_open(struct gn_listener *l, const struct gn_addr *addr,
 }
 
 void
+gn_listener_steer(const struct gn_listener *l, size_t n)
+{
+    struct sock_filter code[] = {
+        {.code = BPF_LD | BPF_W | BPF_ABS, .k = (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM)},
+        {.code = BPF_ALU | BPF_MOD | BPF_K, .k = (uint32_t)n},
+        {.code = BPF_RET | BPF_A},
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+    int none = 0;
+
+    if (n > 0)
+        setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
+    else
+        setsockopt(l->fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &none, sizeof(none));
+}
+
+void
 gn_listener_close(struct gn_listener *l, bool unlink_path)
 {
-    struct stat st;
     int saved = errno;
 
     gn_fd_close(&l->fd);
-    /* Another server may have taken the place meanwhile: its socket is not ours to remove. */
-    if (unlink_path && l->owns_path && lstat(l->addr.path, &st) == 0 && st.st_dev == l->path_dev &&
-        st.st_ino == l->path_ino)
+    if (unlink_path && is_our_file(l))
         unlink(l->addr.path);
     l->owns_path = false;
     errno = saved;

@@ -30,7 +30,7 @@ struct gn_listener_options {
     bool is_tls;
     mode_t umask; /* for Unix sockets: mode is 0777 & ~umask */
     uid_t uid;
-    gid_t gid;                 /* Unix sockets are handed to them when we are root */
+    gid_t gid; /* Unix sockets are handed to them when we are root; the address may say otherwise */
     bool waits;                /* try 5 times, one second apart; else once */
     bool (*should_stop)(void); /* asked when a signal interrupts the waiting; may be NULL */
 };
@@ -42,6 +42,28 @@ struct gn_listener_options {
 bool gn_listener_open(struct gn_listener *l, const struct gn_addr *addr,
                       const struct gn_listener_options *options, struct gn_log *log,
                       struct gn_err *err) GN_MUST_CHECK;
+
+/* True when the listening socket `fd`, which somebody else has opened, stands at the place that
+ * `addr` asks for. Port 0 asks for any. */
+bool gn_listener_is_at(int fd, const struct gn_addr *addr);
+
+/* Makes a listener of such a socket; `l->fd` is `fd` then. A Unix socket's file becomes ours. */
+bool gn_listener_adopt(struct gn_listener *l, const struct gn_addr *addr, int fd,
+                       const struct gn_listener_options *options, struct gn_err *err) GN_MUST_CHECK;
+
+/* True for an open descriptor that listens for stream connections. */
+bool gn_listener_is_listening(int fd);
+
+/* Applies what may have changed while the socket stayed: length of the queue, and for the file of a
+ * Unix socket permissions and owner. */
+bool gn_listener_adjust(struct gn_listener *l, const struct gn_addr *addr,
+                        const struct gn_listener_options *options,
+                        struct gn_err *err) GN_MUST_CHECK;
+
+/* Sockets that share one address (SO_REUSEPORT): new connections go to the first `n` of them, in
+ * the order in which they were bound; 0 lets the kernel choose among all again. Where the kernel
+ * can't, nothing changes. */
+void gn_listener_steer(const struct gn_listener *l, size_t n);
 
 /* Closes; unlinks the path of a Unix socket when `unlink_path`, when it is ours and still in its
  * place. Accepts a zeroed struct with fd -1. */

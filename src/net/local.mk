@@ -6,3 +6,4 @@ libgn_net_la_SOURCES = \
 	%D%/tls.h %D%/tls_int.h %D%/tls_cert.c %D%/tls_ctx.c %D%/tls_openssl.c
 libgn_net_la_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
 libgn_net_la_LIBADD = $(OPENSSL_LIBS)
+	%D%/sd.c %D%/sd.h

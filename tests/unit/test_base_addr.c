@@ -23,7 +23,25 @@ static const struct {
     {"unix:///run/x.sock", "UNIX /run/x.sock", "unix:/run/x.sock"},
     {"unix:x:y", "UNIX x:y", "unix:x:y"},
     {"unix:9", "INET unix 9", "http://unix:9"},
+    {"unix:@x", "UNIX @x", "unix:@x"},
+    {"unix:./@x", "UNIX ./@x", "unix:./@x"},
+    {"unix:/s?mode=660", "UNIX /s 660 - -", "unix:/s?mode=660"},
+    {"unix:///s?mode=0600", "UNIX /s 600 - -", "unix:/s?mode=600"},
+    {"unix:/s?group=www&user=me", "UNIX /s - me www", "unix:/s?user=me&group=www"},
+    {"unix:/s?mode=007&user=1&group=2", "UNIX /s 007 1 2", "unix:/s?mode=007&user=1&group=2"},
     {"fd://3", "FD 3", "fd://3"},
+    {"unix:@", "!the name is missing after 'unix:@'", NULL},
+    {"unix:?mode=660", "!the path is missing after 'unix:'", NULL},
+    {"unix:@x?mode=660", "!an abstract socket has no file, and no options for one", NULL},
+    {"unix:/s?", "!'' is not an option of a Unix socket (mode=, user=, group=)", NULL},
+    {"unix:/s?x=1", "!'x=1' is not an option of a Unix socket (mode=, user=, group=)", NULL},
+    {"unix:/s?mode", "!'mode' is not an option of a Unix socket (mode=, user=, group=)", NULL},
+    {"unix:/s?mode=660&", "!'' is not an option of a Unix socket (mode=, user=, group=)", NULL},
+    {"unix:/s?mode=66", "!mode=66: permissions are three octal digits (660)", NULL},
+    {"unix:/s?mode=1777", "!mode=1777: permissions are three octal digits (660)", NULL},
+    {"unix:/s?mode=680", "!mode=680: permissions are three octal digits (660)", NULL},
+    {"unix:/s?user=", "!user=: a name or a number is wanted", NULL},
+    {"unix:/s?user=a&user=b", "!user= is there twice", NULL},
     {"h:", "!the port is missing after ':'", NULL},
     {"h:65536", "!port 65536 is out of range (0 to 65535)", NULL},
     {"h:99999999999999999999", "!port 99999999999999999999 is out of range (0 to 65535)", NULL},
@@ -50,6 +68,8 @@ static const struct {
 static void
 describe(const struct gn_addr *a, char *out, size_t size)
 {
+    char mode[16];
+
     switch (a->kind) {
     case GN_ADDR_INET:
         snprintf(out, size, "INET %s %d", a->host, a->port);
@@ -58,7 +78,13 @@ describe(const struct gn_addr *a, char *out, size_t size)
         snprintf(out, size, "INET6 %s %d", a->host, a->port);
         break;
     case GN_ADDR_UNIX:
-        snprintf(out, size, "UNIX %s", a->path);
+        if (a->mode < 0 && a->user[0] == '\0' && a->group[0] == '\0') {
+            snprintf(out, size, "UNIX %s", a->path);
+            break;
+        }
+        snprintf(mode, sizeof(mode), a->mode < 0 ? "-" : "%03o", (unsigned)a->mode);
+        snprintf(out, size, "UNIX %s %s %s %s", a->path, mode, a->user[0] != '\0' ? a->user : "-",
+                 a->group[0] != '\0' ? a->group : "-");
         break;
     case GN_ADDR_FD:
         snprintf(out, size, "FD %d", a->fd);

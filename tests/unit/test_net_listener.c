@@ -467,6 +467,119 @@ START_TEST(nodelay_is_inherited_by_connections)
 }
 END_TEST
 
+/* ---- options of a path, abstract names, sockets that others opened ---- */
+
+static struct gn_addr
+address_with(const char *options_text)
+{
+    char text[192];
+
+    snprintf(text, sizeof(text), "unix:%s%s", sock_path, options_text);
+    return address(text);
+}
+
+START_TEST(options_of_a_path)
+{
+    struct gn_listener l;
+    struct gn_err err = {0};
+    struct gn_addr other;
+    struct stat st;
+
+    options.umask = 077;
+    l = must_open(address_with(geteuid() == 0 ? "?mode=660&user=65534&group=0" : "?mode=660"));
+    ck_assert_int_eq(lstat(sock_path, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777, 0660);
+    ck_assert_uint_eq(st.st_uid, geteuid() == 0 ? 65534 : geteuid());
+    /* A reload that asks for something else, for the same socket. */
+    other = address_with("?mode=600");
+    options.backlog = 7;
+    ck_assert_msg(gn_listener_adjust(&l, &other, &options, &err), "%s", err.msg);
+    ck_assert_int_eq(lstat(sock_path, &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777, 0600);
+    ck_assert_uint_eq(st.st_uid, geteuid());
+    gn_listener_close(&l, true);
+    other = address_with("?user=no-such-account");
+    ck_assert(!gn_listener_open(&l, &other, &options, lg, &err));
+    ck_assert_ptr_nonnull(strstr(err.msg, "its user or group is unknown"));
+    ck_assert_int_ne(lstat(sock_path, &st), 0);
+    gn_err_clear(&err);
+}
+END_TEST
+
+START_TEST(abstract_name)
+{
+    struct gn_listener l, again;
+    struct gn_err err = {0};
+    struct gn_addr addr;
+    char text[64];
+
+    snprintf(text, sizeof(text), "unix:@gn-test-%d", (int)getpid());
+    addr = address(text);
+    l = must_open(addr);
+    ck_assert_str_eq(l.text, text);
+    ck_assert(!l.owns_path);
+    ck_assert(gn_listener_is_at(l.fd, &addr));
+    options.waits = false;
+    ck_assert(!gn_listener_open(&again, &addr, &options, lg, &err));
+    gn_err_clear(&err);
+    gn_listener_close(&l, true);
+    l = must_open(addr);
+    gn_listener_close(&l, true);
+}
+END_TEST
+
+/* Which of these a socket that was opened with the first word stands at. */
+static const struct {
+    const char *opened, *asked;
+    bool is_there;
+} places[] = {
+    {"127.0.0.1:0", "127.0.0.1:0", true},
+    {"127.0.0.1:0", "localhost:0", true},
+    {"127.0.0.1:0", "127.0.0.1:1", false},
+    {"127.0.0.1:0", "127.0.0.2:0", false},
+    {"127.0.0.1:0", "[::1]:0", false},
+    {"127.0.0.1:0", "0.0.0.0:0", false},
+    {"127.0.0.1:0", "unix:/x", false},
+    {"127.0.0.1:0", "fd://3", false},
+    {"[::1]:0", "[::1]:0", true},
+    {"[::1]:0", "[::]:0", false},
+    {"unix:@gn-place", "unix:@gn-place", true},
+    {"unix:@gn-place", "unix:@gn-places", false},
+    {"unix:@gn-place", "unix:gn-place", false},
+    {"unix:@gn-place", "127.0.0.1:0", false},
+};
+
+START_TEST(place_of_a_socket)
+{
+    struct gn_addr asked = address(places[_i].asked);
+    struct gn_listener l = must_open(address(places[_i].opened));
+
+    ck_assert_int_eq(gn_listener_is_at(l.fd, &asked), places[_i].is_there);
+    gn_listener_close(&l, true);
+}
+END_TEST
+
+START_TEST(adopted_socket)
+{
+    struct gn_addr addr = unix_address();
+    struct gn_listener first = must_open(addr), second;
+    struct gn_err err = {0};
+    struct stat st;
+    int fd = dup(first.fd);
+
+    ck_assert(gn_listener_is_listening(fd));
+    ck_assert(gn_listener_is_at(fd, &addr));
+    ck_assert_msg(gn_listener_adopt(&second, &addr, fd, &options, &err), "%s", err.msg);
+    ck_assert_str_eq(second.text, first.text);
+    ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    gn_listener_close(&first, false);
+    ck_assert_int_eq(lstat(sock_path, &st), 0);
+    gn_listener_close(&second, true); /* the file has passed over to it */
+    ck_assert_int_ne(lstat(sock_path, &st), 0);
+    ck_assert(!gn_listener_is_listening(-1));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -493,6 +606,10 @@ main(void)
     tcase_add_test(tc, inherited_unix_path_stays);
     tcase_add_test(tc, inherited_abstract_name);
     tcase_add_test(tc, nodelay_is_inherited_by_connections);
+    tcase_add_test(tc, options_of_a_path);
+    tcase_add_test(tc, abstract_name);
+    tcase_add_loop_test(tc, place_of_a_socket, 0, GN_ARRAY_LEN(places));
+    tcase_add_test(tc, adopted_socket);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
