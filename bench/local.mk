@@ -21,7 +21,7 @@ EXTRA_DIST += \
 	%D%/memory.py \
 	%D%/policy.py \
 	%D%/parse.py \
-	%D%/startup.py
+	%D%/startup.py \
 	%D%/startup.py \
 	%D%/upload.py
 

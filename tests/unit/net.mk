@@ -3,7 +3,7 @@ check_PROGRAMS += \
 	tests/unit/test_net_addr \
 	tests/unit/test_net_listener \
 	tests/unit/test_net_netmatch \
-	tests/unit/test_net_tls
+	tests/unit/test_net_tls \
 	tests/unit/test_net_sd
 
 tests_unit_test_net_addr_SOURCES = tests/unit/test_net_addr.c

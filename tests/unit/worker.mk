@@ -3,7 +3,7 @@ check_PROGRAMS += \
 	tests/unit/test_worker_conn \
 	tests/unit/test_worker_resp \
 	tests/unit/test_worker_thread \
-	tests/unit/test_worker_wire
+	tests/unit/test_worker_wire \
 	tests/unit/test_worker_watch
 
 worker_test_support = tests/unit/test_worker_support.h
