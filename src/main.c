@@ -449,6 +449,19 @@ open_standard_descriptors(void)
         close(fd);
 }
 
+/* What whoever has started us said to this process alone: it must not reach programs that the
+ * application starts, nor workers. The settings compiler and the arbiter have a copy. */
+static void
+forget_private_environment(void)
+{
+    static const char *const names[] = {"GUNICORN_PID",  "GUNICORN_FD",    "LISTEN_PID",
+                                        "LISTEN_FDS",    "LISTEN_FDNAMES", "NOTIFY_SOCKET",
+                                        "WATCHDOG_USEC", "WATCHDOG_PID"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unsetenv(names[i]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -473,6 +486,7 @@ main(int argc, char **argv)
         return GN_EXIT_ERROR;
     }
     gn_proc_title_init(argc, argv, environ);
+    forget_private_environment();
     host = gn_host_python(argc, args, start_dir);
     if (host == NULL)
         return GN_EXIT_ERROR;

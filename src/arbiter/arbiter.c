@@ -29,6 +29,7 @@ static const struct {
     HOOK(ON_EXIT, on_exit, "Exception in on_exit hook", GN_EXIT_ERROR),
     HOOK(ON_RELOAD, on_reload, "Unhandled exception in main loop", GN_EXIT_CRASH),
     HOOK(PRE_FORK, pre_fork, "Unhandled exception in main loop", GN_EXIT_CRASH),
+    HOOK(PRE_EXEC, pre_exec, "Exception in pre_exec hook", GN_EXIT_ERROR),
     HOOK(CHILD_EXIT, child_exit, "Unhandled exception in main loop", GN_EXIT_CRASH),
 #undef HOOK
 };
@@ -67,7 +68,7 @@ gn_arb_wake_at(struct gn_arbiter *arb, int64_t ns)
 }
 
 void
-gn_arb_set_title(const struct gn_frozen *f, const char *role)
+gn_arb_set_title(const struct gn_frozen *f, const char *role, const char *suffix)
 {
     const struct gn_frozen_candidate *given = f->chosen[GN_S_DEFAULT_PROC_NAME];
     const char *name = f->cfg.proc_name;
@@ -77,7 +78,13 @@ gn_arb_set_title(const struct gn_frozen *f, const char *role)
         name = f->app_uri;
     if (name == NULL)
         name = f->cfg.default_proc_name;
-    gn_proc_set_title("gunicorn: %s [%s]", role, name != NULL ? name : "gunicorn");
+    gn_proc_set_title("gunicorn: %s [%s%s]", role, name != NULL ? name : "gunicorn", suffix);
+}
+
+void
+gn_arb_set_master_title(const struct gn_arbiter *arb)
+{
+    gn_arb_set_title(arb->cur->frozen, "master", arb->reexec.parent != 0 ? ".2" : "");
 }
 
 void
@@ -129,13 +136,6 @@ gn_arb_on_usr1(struct gn_arbiter *arb)
 }
 
 void
-gn_arb_on_usr2(struct gn_arbiter *arb)
-{
-    gn_log(arb->log, GN_WARN,
-           "USR2 signal ignored. Upgrading on the fly is not supported by this version");
-}
-
-void
 gn_arb_on_winch(struct gn_arbiter *arb)
 {
     if (arb->stop.is_active)
@@ -177,7 +177,7 @@ start_listening(struct gn_arbiter *arb, struct gn_err *err)
 {
     char text[sizeof(err->msg) + 128];
 
-    if (gn_arb_gen_listen(arb->cur, NULL, arb->log, err))
+    if (gn_arb_gen_listen(arb, arb->cur, NULL, err))
         return true;
     if (gn_arb_sigpipe_wants_stop())
         return halt_start(GN_EXIT_OK, err);
@@ -192,13 +192,14 @@ daemonize(struct gn_arbiter *arb, const struct gn_cfg *c, struct gn_err *err)
 {
     bool ok;
 
-    if (!c->daemon)
+    /* An upgrade on the fly is in the background already, and who started it knows its number. */
+    arb->is_daemon = c->daemon;
+    if (!c->daemon || arb->reexec.is_heir)
         return true;
     arb->host->ops->before_fork(arb->host);
     ok = gn_proc_daemonize(c->enable_stdio_inheritance, err);
     arb->host->ops->after_fork(arb->host, ok);
     gn_log_after_fork(arb->log);
-    arb->is_daemon = ok;
     return ok;
 }
 
@@ -213,8 +214,9 @@ set_up(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err *err)
         return false;
     gn_arb_log_options(f, &log);
     arb->log = gn_log_open(&log, err);
-    if (arb->log == NULL)
+    if (arb->log == NULL || !gn_arb_reexec_init(arb, err))
         return false;
+    arb->reuse_port = f->cfg.reuse_port;
     arb->cur = gn_arb_gen_new(arb, f, err);
     if (arb->cur == NULL || !ops->apply_env(arb->host, f, err) ||
         !ops->apply_paths(arb->host, f, err) || !gn_arb_gen_secure(arb, arb->cur, err) ||
@@ -252,14 +254,12 @@ open_for_business(struct gn_arbiter *arb, struct gn_err *err)
 {
     struct gn_arb_gen *g = arb->cur;
 
-    gn_arb_set_title(g->frozen, "master");
+    gn_arb_set_master_title(arb);
     gn_log(arb->log, GN_INFO, "Starting gunicorn %s", GN_COMPAT_VERSION);
-    if (g->frozen->cfg.pidfile != NULL && g->frozen->cfg.pidfile[0] != '\0' &&
-        !gn_arb_pidfile_create(g->frozen->cfg.pidfile, arb->pid, &arb->pidfile, err))
+    if (!gn_arb_pidfile_update(arb, err) || !start_hook(arb, GN_HOOK_ON_STARTING, err) ||
+        !gn_arb_sigpipe_open(arb, err) || !start_listening(arb, err))
         return false;
-    if (!start_hook(arb, GN_HOOK_ON_STARTING, err) || !gn_arb_sigpipe_open(arb, err) ||
-        !start_listening(arb, err))
-        return false;
+    gn_arb_reexec_fini(arb);
     gn_log(arb->log, GN_DEBUG, "Arbiter booted");
     gn_arb_gen_announce(g, arb->log, arb->pid);
     gn_log(arb->log, GN_INFO, "Using worker: %s", g->worker_name);
@@ -291,6 +291,7 @@ loop(struct gn_arbiter *arb)
         arb->wake_ns = now + TURN_NS;
         gn_arb_sigpipe_dispatch(arb);
         gn_arb_reap(arb);
+        gn_arb_reexec_step(arb);
         gn_arb_watch(arb, now);
         if (!arb->stop.is_active)
             gn_arb_reload_step(arb);
@@ -354,8 +355,9 @@ release(struct gn_arbiter *arb)
     struct gn_arb_worker *e;
 
     if (arb->cur != NULL)
-        gn_arb_gen_close(arb->cur, NULL);
+        gn_arb_gen_close(arb, arb->cur, NULL);
     gn_arb_gen_free(arb->cur);
+    gn_arb_reexec_fini(arb);
     gn_arb_pidfile_remove(&arb->pidfile, arb->pid);
     while ((e = TAILQ_FIRST(&arb->workers)) != NULL) {
         TAILQ_REMOVE(&arb->workers, e, link);

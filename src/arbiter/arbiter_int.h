@@ -32,12 +32,20 @@ struct gn_arb_gen {
     uint64_t number;
     const struct gn_frozen *frozen;
     const struct gn_worker_ops *ops;
-    const char *worker_name;       /* "sync", static */
-    struct gn_listener *listeners; /* one for each entry of `bind`, in that order */
+    const char *worker_name; /* "sync", static */
+    struct gn_addr
+        *asked; /* what to listen on: the entries of `bind`, or what systemd hands over */
+    size_t n_asked;
+    /* Rows of n_asked listeners, in the order of `asked`. One row, which all workers share; with
+     * reuse_port one row per seat. What can't be opened more than once is the same in all rows. */
+    struct gn_listener *listeners;
     size_t n_listeners;
     struct gn_tls_ctx *tls; /* NULL: no TLS */
-    int num_workers;        /* how many there shall be; TTIN and TTOU change it */
-    unsigned booted;        /* workers of this generation that have come up since its start */
+    size_t n_rows;
+    int num_workers;  /* how many there shall be; TTIN and TTOU change it */
+    int surplus;      /* more workers than that, until rows that are not needed have been emptied */
+    int64_t steer_ns; /* since when the last row gets no new connections, 0 never */
+    unsigned booted;  /* workers of this generation that have come up since its start */
 };
 
 /* A worker as the master sees it. `w` is what the child was forked with. */
@@ -45,6 +53,7 @@ struct gn_arb_worker {
     struct gn_worker w;
     TAILQ_ENTRY(gn_arb_worker) link;
     uint64_t gen;
+    int seat;       /* 0, 1 ...: its row of listeners */
     bool is_booted; /* was seen to have loaded the application */
     bool is_proven; /* has lived for a while since */
     int64_t booted_ns;
@@ -86,6 +95,15 @@ struct gn_arb_score {
     uint64_t memory_bytes;
 };
 
+/* An upgrade on the fly: the master before us, and the one after us. */
+struct gn_arb_reexec {
+    pid_t parent; /* the master that has started us and lives, or 0 */
+    pid_t heir;   /* the master that we have started and that lives, or 0 */
+    bool is_heir; /* we were started that way */
+    int *fds;     /* listening sockets that came with it and are not in use yet; -1 when taken */
+    size_t n_fds;
+};
+
 struct gn_arbiter {
     const struct gn_inputs *inputs;
     struct gn_host *host;
@@ -97,6 +115,9 @@ struct gn_arbiter {
     uint64_t last_age;
     struct gn_slot *slots; /* GN_ARB_SLOTS, shared with the workers; a worker's is slots[id - 1] */
     pid_t pid;
+    struct gn_arb_reexec reexec;
+    int n_activated;        /* sockets that systemd has handed over; `bind` has no effect then */
+    bool reuse_port;        /* as at the start: sockets can't change it */
     char *pidfile;          /* absolute path of the one that is ours, or NULL */
     int wake_fd[2];         /* self-pipe */
     int64_t wake_ns;        /* the next turn of the loop is due then */
@@ -123,7 +144,7 @@ bool gn_arb_hook(struct gn_arbiter *arb, const struct gn_frozen *f, enum gn_hook
 /* A hook failed inside the main loop: ends the server quickly. */
 void gn_arb_crash(struct gn_arbiter *arb);
 
-void gn_arb_set_title(const struct gn_frozen *f, const char *role);
+void gn_arb_set_title(const struct gn_frozen *f, const char *role, const char *suffix);
 /* Says by one line which settings are in force. */
 void gn_arb_log_digest(struct gn_arbiter *arb, const struct gn_frozen *f, enum gn_level level);
 void gn_arb_log_options(const struct gn_frozen *f, struct gn_log_options *out);
@@ -145,21 +166,34 @@ bool gn_arb_gen_secure(struct gn_arbiter *arb, struct gn_arb_gen *g,
 /* Frees it, without touching its sockets; accepts NULL. */
 void gn_arb_gen_free(struct gn_arb_gen *g);
 
-/* Opens what `bind` names; what `older` (or NULL) listens on already is taken over. On failure
+/* Opens what is asked for; what `older` (or NULL) listens on already is taken over. On failure
  * nothing stays open that wasn't before. */
-bool gn_arb_gen_listen(struct gn_arb_gen *g, const struct gn_arb_gen *older, struct gn_log *log,
+bool gn_arb_gen_listen(struct gn_arbiter *arb, struct gn_arb_gen *g, const struct gn_arb_gen *older,
                        struct gn_err *err) GN_MUST_CHECK;
+/* Adds a row of listeners. On failure it may be there in part, which the next try completes. */
+bool gn_arb_gen_grow(struct gn_arbiter *arb, struct gn_arb_gen *g, const struct gn_arb_gen *older,
+                     struct gn_err *err) GN_MUST_CHECK;
+/* Closes the last row. */
+void gn_arb_gen_shrink(struct gn_arbiter *arb, struct gn_arb_gen *g);
+/* Lets new connections come to the first `rows` rows only; 0 means all. */
+void gn_arb_gen_steer(const struct gn_arb_gen *g, size_t rows);
+/* The n_asked listeners of a worker with that seat. */
+struct gn_listener *gn_arb_gen_row(struct gn_arb_gen *g, int seat);
+/* Applies to the sockets that `older` had too what is asked for now: backlog, owner, mode. */
+void gn_arb_gen_adjust(struct gn_arbiter *arb, struct gn_arb_gen *g,
+                       const struct gn_arb_gen *older);
 /* Closes the listeners of `g` that `kept` (or NULL) doesn't have too. True when there was one. */
-bool gn_arb_gen_close(struct gn_arb_gen *g, const struct gn_arb_gen *kept);
+bool gn_arb_gen_close(struct gn_arbiter *arb, struct gn_arb_gen *g, const struct gn_arb_gen *kept);
 
-/* In a worker of `mine`: closes its copies of the listeners that belong to `other` (may be NULL)
- * alone. */
-void gn_arb_gen_leave(const struct gn_arb_gen *mine, const struct gn_arb_gen *other);
+/* In a worker: closes its copies of the listeners of `g` (may be NULL), but for those in `mine`. */
+void gn_arb_gen_leave(const struct gn_listener *mine, size_t n, const struct gn_arb_gen *g);
 /* Logs "Listening at: A,B"; `pid` 0 leaves it out. */
 void gn_arb_gen_announce(const struct gn_arb_gen *g, struct gn_log *log, pid_t pid);
 
+/* The title and the pid file of the master tell a second one from the first by ".2". */
+void gn_arb_set_master_title(const struct gn_arbiter *arb);
+
 void gn_arb_on_usr1(struct gn_arbiter *arb);
-void gn_arb_on_usr2(struct gn_arbiter *arb);
 void gn_arb_on_winch(struct gn_arbiter *arb);
 
 /* sigpipe.c */
@@ -197,6 +231,26 @@ void gn_arb_kill(const struct gn_arb_worker *e, int signo);
 void gn_arb_worker_free(struct gn_arb_worker *e);
 void gn_arb_on_ttin(struct gn_arbiter *arb);
 void gn_arb_on_ttou(struct gn_arbiter *arb);
+
+/* Forks with the language's steps around it. In the child signals have their default actions and
+ * 0 is returned; -1 with errno set. */
+pid_t gn_arb_fork(struct gn_arbiter *arb);
+
+/* reexec.c */
+
+/* Finds out by the environment whether another master, or systemd, hands sockets over. */
+bool gn_arb_reexec_init(struct gn_arbiter *arb, struct gn_err *err) GN_MUST_CHECK;
+/* Takes one of those sockets, when there is one at this address; else -1. */
+int gn_arb_reexec_take(struct gn_arbiter *arb, const struct gn_addr *addr);
+/* Closes those that nobody took. */
+void gn_arb_reexec_fini(struct gn_arbiter *arb);
+/* True when no other master lives that listens on the same sockets. */
+bool gn_arb_reexec_is_alone(const struct gn_arbiter *arb);
+/* Notices the end of the master before us. */
+void gn_arb_reexec_step(struct gn_arbiter *arb);
+/* Notices the end of the master after us. */
+void gn_arb_reexec_reap(struct gn_arbiter *arb);
+void gn_arb_on_usr2(struct gn_arbiter *arb);
 
 /* reap.c */
 void gn_arb_reap(struct gn_arbiter *arb);
@@ -261,6 +315,9 @@ void gn_arb_on_term(struct gn_arbiter *arb);
 void gn_arb_on_quit(struct gn_arbiter *arb);
 
 /* pidfile.c */
+
+/* Writes the file that the settings in force ask for, and removes the one that we had. */
+bool gn_arb_pidfile_update(struct gn_arbiter *arb, struct gn_err *err) GN_MUST_CHECK;
 
 /* Writes `pid` into `path`. `*out` becomes the absolute path (owned by the caller). Fails when the
  * file names another process that lives. */

@@ -7,6 +7,30 @@
 
 #include "net/tls.h"
 
+/* Where systemd puts the sockets that it hands over. */
+enum { FIRST_ACTIVATED_FD = 3 };
+
+/* ---- what is asked for ---- */
+
+static bool
+ask(struct gn_arb_gen *g, const struct gn_cfg *c, int n_activated, struct gn_err *err)
+{
+    size_t n = n_activated > 0 ? (size_t)n_activated : c->bind.n;
+
+    g->asked = calloc(n + 1, sizeof(*g->asked));
+    if (g->asked == NULL)
+        return gn_err_set(err, GN_E_MEMORY, 0, "no memory");
+    g->n_asked = n;
+    for (size_t i = 0; i < n; i++) {
+        if (n_activated > 0)
+            g->asked[i] =
+                (struct gn_addr){.kind = GN_ADDR_FD, .fd = FIRST_ACTIVATED_FD + (int)i, .mode = -1};
+        else if (!gn_addr_parse(c->bind.v[i], &g->asked[i], err))
+            return false;
+    }
+    return true;
+}
+
 struct gn_arb_gen *
 gn_arb_gen_new(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err *err)
 {
@@ -27,6 +51,10 @@ gn_arb_gen_new(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err 
     g->ops = ops;
     g->worker_name = name;
     g->num_workers = (int)f->cfg.workers;
+    if (!ask(g, &f->cfg, arb->n_activated, err)) {
+        gn_arb_gen_free(g);
+        return NULL;
+    }
     return g;
 }
 
@@ -37,6 +65,7 @@ gn_arb_gen_free(struct gn_arb_gen *g)
         return;
     gn_tls_ctx_free(g->tls);
     gn_frozen_unref(g->frozen);
+    free(g->asked);
     free(g->listeners);
     free(g);
 }
@@ -73,6 +102,8 @@ gn_arb_gen_secure(struct gn_arbiter *arb, struct gn_arb_gen *g, struct gn_err *e
     return g->tls != NULL;
 }
 
+/* ---- opening ---- */
+
 static bool
 has_fd(const struct gn_arb_gen *g, int fd)
 {
@@ -89,10 +120,8 @@ find_open(const struct gn_arb_gen *g, const struct gn_arb_gen *older, const stru
 {
     for (size_t i = 0; older != NULL && i < older->n_listeners; i++) {
         const struct gn_listener *l = &older->listeners[i];
-        struct gn_addr old;
 
-        if (gn_addr_parse(older->frozen->cfg.bind.v[i], &old, NULL) && gn_addr_equal(&old, addr) &&
-            !has_fd(g, l->fd))
+        if (gn_addr_equal(&older->asked[i % older->n_asked], addr) && !has_fd(g, l->fd))
             return l;
     }
     return NULL;
@@ -109,71 +138,213 @@ rename_listener(struct gn_listener *l, const struct gn_cfg *c)
     gn_buf_fini(&text);
 }
 
-bool
-gn_arb_gen_listen(struct gn_arb_gen *g, const struct gn_arb_gen *older, struct gn_log *log,
-                  struct gn_err *err)
+/* Only TCP sockets can share an address. */
+static bool
+has_rows(const struct gn_arbiter *arb, const struct gn_addr *addr)
+{
+    return arb->reuse_port && (addr->kind == GN_ADDR_INET || addr->kind == GN_ADDR_INET6);
+}
+
+static struct gn_listener_options
+options_of(const struct gn_arbiter *arb, const struct gn_arb_gen *g)
 {
     const struct gn_cfg *c = &g->frozen->cfg;
-    struct gn_listener_options options = {
+
+    return (struct gn_listener_options){
         .backlog = c->backlog > INT32_MAX ? INT32_MAX : (int)c->backlog,
-        .reuse_port = c->reuse_port,
+        .reuse_port = arb->reuse_port,
         .is_tls = gn_tls_is_wanted(c),
         .umask = (mode_t)c->umask,
         .uid = (uid_t)c->user,
         .gid = (gid_t)c->group,
         /* At a reload the others go on serving meanwhile: the master must not stand still. */
-        .waits = older == NULL,
+        .waits = g->number == 1,
         .should_stop = gn_arb_sigpipe_wants_stop,
     };
+}
 
-    g->listeners = calloc(c->bind.n + 1, sizeof(*g->listeners));
-    if (g->listeners == NULL)
+/* The next listener of `g`, at the end of its list. */
+static bool
+open_next(struct gn_arbiter *arb, struct gn_arb_gen *g, const struct gn_arb_gen *older,
+          struct gn_err *err)
+{
+    struct gn_listener_options options = options_of(arb, g);
+    struct gn_listener *l = &g->listeners[g->n_listeners];
+    struct gn_addr addr = g->asked[g->n_listeners % g->n_asked];
+    const struct gn_listener *first = &g->listeners[g->n_listeners % g->n_asked], *open;
+    int fd;
+
+    if (l != first && !has_rows(arb, &addr)) {
+        *l = *first;
+        return true;
+    }
+    l->fd = -1;
+    open = find_open(g, older, &addr);
+    if (open != NULL) {
+        *l = *open;
+        if (gn_tls_is_wanted(&g->frozen->cfg) != gn_tls_is_wanted(&older->frozen->cfg))
+            rename_listener(l, &g->frozen->cfg);
+        return true;
+    }
+    fd = gn_arb_reexec_take(arb, &addr);
+    if (fd >= 0)
+        return gn_listener_adopt(l, &addr, fd, &options, err);
+    if (l != first)
+        addr.port = first->addr.port;
+    return gn_listener_open(l, &addr, &options, arb->log, err);
+}
+
+bool
+gn_arb_gen_grow(struct gn_arbiter *arb, struct gn_arb_gen *g, const struct gn_arb_gen *older,
+                struct gn_err *err)
+{
+    size_t n = (g->n_rows + 1) * g->n_asked;
+    struct gn_listener *more = realloc(g->listeners, (n + 1) * sizeof(*more));
+
+    if (more == NULL)
         return gn_err_set(err, GN_E_MEMORY, 0, "no memory");
-    for (size_t i = 0; i < c->bind.n; i++) {
-        struct gn_listener *l = &g->listeners[i];
-        const struct gn_listener *open;
-        struct gn_addr addr;
-        bool ok = gn_addr_parse(c->bind.v[i], &addr, err);
+    g->listeners = more;
+    while (g->n_listeners < n) {
+        if (!open_next(arb, g, older, err))
+            return false;
+        g->n_listeners++;
+    }
+    g->n_rows++;
+    return true;
+}
 
-        l->fd = -1;
-        open = ok ? find_open(g, older, &addr) : NULL;
-        if (open != NULL) {
-            *l = *open;
-            if (gn_tls_is_wanted(c) != gn_tls_is_wanted(&older->frozen->cfg))
-                rename_listener(l, c);
-        } else if (!ok || !gn_listener_open(l, &addr, &options, log, err)) {
-            gn_arb_gen_close(g, older);
+bool
+gn_arb_gen_listen(struct gn_arbiter *arb, struct gn_arb_gen *g, const struct gn_arb_gen *older,
+                  struct gn_err *err)
+{
+    size_t rows = arb->reuse_port && g->num_workers > 1 ? (size_t)g->num_workers : 1;
+
+    /* What waits in the queue of a socket can only be answered from there: all are kept until
+     * they can be emptied. */
+    if (older != NULL && older->n_rows > rows) {
+        g->surplus = (int)(older->n_rows - rows);
+        rows = older->n_rows;
+    }
+    while (g->n_rows < rows) {
+        if (!gn_arb_gen_grow(arb, g, older, err)) {
+            gn_arb_gen_close(arb, g, older);
             g->n_listeners = 0;
             return false;
         }
-        g->n_listeners = i + 1;
     }
     return true;
 }
 
-void
-gn_arb_gen_leave(const struct gn_arb_gen *mine, const struct gn_arb_gen *other)
+struct gn_listener *
+gn_arb_gen_row(struct gn_arb_gen *g, int seat)
 {
-    for (size_t i = 0; other != NULL && i < other->n_listeners; i++) {
-        if (!has_fd(mine, other->listeners[i].fd))
-            close(other->listeners[i].fd);
+    size_t row = (size_t)seat < g->n_rows ? (size_t)seat : 0;
+
+    return g->listeners + row * g->n_asked;
+}
+
+/* ---- taking over ---- */
+
+/* What differs between two askings for the same place. */
+static bool
+is_changed(const struct gn_cfg *a, const struct gn_addr *asked_a, const struct gn_cfg *b,
+           const struct gn_addr *asked_b)
+{
+    return a->backlog != b->backlog || a->umask != b->umask || a->user != b->user ||
+           a->group != b->group || asked_a->mode != asked_b->mode ||
+           strcmp(asked_a->user, asked_b->user) != 0 || strcmp(asked_a->group, asked_b->group) != 0;
+}
+
+void
+gn_arb_gen_adjust(struct gn_arbiter *arb, struct gn_arb_gen *g, const struct gn_arb_gen *older)
+{
+    struct gn_listener_options options = options_of(arb, g);
+
+    for (size_t i = 0; i < g->n_listeners; i++) {
+        const struct gn_addr *asked = &g->asked[i % g->n_asked];
+        struct gn_err err = {0};
+
+        for (size_t k = 0; k < older->n_listeners; k++) {
+            if (older->listeners[k].fd != g->listeners[i].fd || g->listeners[i].is_inherited ||
+                !is_changed(&g->frozen->cfg, asked, &older->frozen->cfg,
+                            &older->asked[k % older->n_asked]))
+                continue;
+            if (!gn_listener_adjust(&g->listeners[i], asked, &options, &err))
+                gn_log_err(arb->log, GN_LERROR, "After the reload", &err);
+            gn_err_clear(&err);
+            break;
+        }
     }
 }
 
-bool
-gn_arb_gen_close(struct gn_arb_gen *g, const struct gn_arb_gen *kept)
+/* ---- closing ---- */
+
+void
+gn_arb_gen_leave(const struct gn_listener *mine, size_t n, const struct gn_arb_gen *g)
 {
+    for (size_t i = 0; g != NULL && i < g->n_listeners; i++) {
+        int fd = g->listeners[i].fd;
+        bool is_needed = false;
+
+        for (size_t k = 0; k < n; k++)
+            is_needed = is_needed || mine[k].fd == fd;
+        /* A second close of the same number fails, and does no harm here: nothing is opened
+         * between. */
+        if (!is_needed)
+            close(fd);
+    }
+}
+
+/* True when an earlier entry holds the same descriptor. */
+static bool
+is_repeated(const struct gn_arb_gen *g, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (g->listeners[i].fd == g->listeners[at].fd)
+            return true;
+    return false;
+}
+
+/* Closes the listeners from the entry `from` on. True when there was one. */
+static bool
+close_from(struct gn_arbiter *arb, struct gn_arb_gen *g, size_t from, const struct gn_arb_gen *kept)
+{
+    bool may_unlink = gn_arb_reexec_is_alone(arb);
     bool any = false;
 
-    for (size_t i = 0; i < g->n_listeners; i++) {
-        if (has_fd(kept, g->listeners[i].fd))
+    for (size_t i = g->n_listeners; i-- > from;) {
+        if (has_fd(kept, g->listeners[i].fd) || is_repeated(g, i))
             continue;
         any = true;
-        gn_listener_close(&g->listeners[i], true);
+        gn_listener_close(&g->listeners[i], may_unlink);
     }
-    if (kept == NULL)
-        g->n_listeners = 0;
     return any;
+}
+
+bool
+gn_arb_gen_close(struct gn_arbiter *arb, struct gn_arb_gen *g, const struct gn_arb_gen *kept)
+{
+    bool any = close_from(arb, g, 0, kept);
+
+    if (kept == NULL)
+        g->n_listeners = g->n_rows = 0;
+    return any;
+}
+
+void
+gn_arb_gen_shrink(struct gn_arbiter *arb, struct gn_arb_gen *g)
+{
+    g->n_rows--;
+    close_from(arb, g, g->n_rows * g->n_asked, NULL);
+    g->n_listeners = g->n_rows * g->n_asked;
+}
+
+void
+gn_arb_gen_steer(const struct gn_arb_gen *g, size_t rows)
+{
+    for (size_t i = 0; i < g->n_asked && i < g->n_listeners; i++)
+        if (g->asked[i].kind == GN_ADDR_INET || g->asked[i].kind == GN_ADDR_INET6)
+            gn_listener_steer(&g->listeners[i], rows);
 }
 
 void
@@ -182,7 +353,7 @@ gn_arb_gen_announce(const struct gn_arb_gen *g, struct gn_log *log, pid_t pid)
     struct gn_buf text = {0};
     bool ok = true;
 
-    for (size_t i = 0; ok && i < g->n_listeners; i++)
+    for (size_t i = 0; ok && i < g->n_asked && i < g->n_listeners; i++)
         ok = gn_buf_printf(&text, "%s%s", i > 0 ? "," : "", g->listeners[i].text);
     if (ok && pid != 0)
         ok = gn_buf_printf(&text, " (%d)", (int)pid);

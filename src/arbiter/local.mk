@@ -10,6 +10,7 @@ libgn_arbiter_la_SOURCES = \
 	%D%/pidfile.c \
 	%D%/reap.c \
 	%D%/recycle.c \
+	%D%/reexec.c \
 	%D%/reload.c \
 	%D%/scoreboard.c \
 	%D%/sigpipe.c \

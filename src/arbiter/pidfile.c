@@ -139,6 +139,32 @@ fail:
     return false;
 }
 
+bool
+gn_arb_pidfile_update(struct gn_arbiter *arb, struct gn_err *err)
+{
+    const char *path = arb->cur->frozen->cfg.pidfile;
+    char *name = NULL, *fresh = NULL;
+    bool is_same;
+
+    if (path != NULL && path[0] != '\0') {
+        if (asprintf(&name, "%s%s", path, arb->reexec.parent != 0 ? ".2" : "") < 0)
+            return gn_err_set(err, GN_E_MEMORY, 0, "no memory");
+        if (!gn_arb_pidfile_create(name, arb->pid, &fresh, err)) {
+            free(name);
+            return false;
+        }
+        free(name);
+    }
+    /* The new one is there before the old one goes: at no moment is there none. */
+    is_same = fresh != NULL && arb->pidfile != NULL && strcmp(fresh, arb->pidfile) == 0;
+    if (is_same)
+        free(arb->pidfile);
+    else
+        gn_arb_pidfile_remove(&arb->pidfile, arb->pid);
+    arb->pidfile = fresh;
+    return true;
+}
+
 void
 gn_arb_pidfile_remove(char **path, pid_t pid)
 {

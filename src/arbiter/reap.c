@@ -118,6 +118,7 @@ gn_arb_reap(struct gn_arbiter *arb)
         if (wait4(e->w.pid, &status, WNOHANG, &used) == e->w.pid)
             reaped(arb, e, status, &used);
     }
+    gn_arb_reexec_reap(arb);
     if (arb->pid == 1)
         reap_strangers(arb);
 }

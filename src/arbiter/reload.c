@@ -142,7 +142,7 @@ static bool
 begin(struct gn_arbiter *arb, struct gn_arb_gen *g, struct gn_err *err)
 {
     if (!enter(arb, g->frozen, err) || !gn_arb_gen_secure(arb, g, err) ||
-        !gn_arb_gen_listen(g, arb->cur, arb->log, err)) {
+        !gn_arb_gen_listen(arb, g, arb->cur, err)) {
         enter_current(arb);
         return false;
     }
@@ -185,42 +185,14 @@ gn_arb_on_hup(struct gn_arbiter *arb)
     gn_err_clear(&err);
 }
 
-/* True when `path` names the file that we have. */
-static bool
-is_our_pidfile(const struct gn_arbiter *arb, const char *path)
-{
-    char *full;
-    bool same;
-
-    if (arb->pidfile == NULL)
-        return false;
-    if (path[0] == '/')
-        return strcmp(path, arb->pidfile) == 0;
-    full = getcwd(NULL, 0);
-    same = full != NULL && strncmp(arb->pidfile, full, strlen(full)) == 0 &&
-           arb->pidfile[strlen(full)] == '/' && strcmp(arb->pidfile + strlen(full) + 1, path) == 0;
-    free(full);
-    return same;
-}
-
-/* The new file is written before the old one goes: at no moment is there none. */
 static void
 move_pidfile(struct gn_arbiter *arb)
 {
-    const char *path = arb->cur->frozen->cfg.pidfile;
-    char *fresh = NULL;
     struct gn_err err = {0};
 
-    if (path != NULL && !gn_arb_pidfile_create(path, arb->pid, &fresh, &err)) {
+    if (!gn_arb_pidfile_update(arb, &err))
         gn_log_err(arb->log, GN_LERROR, "The old pid file stays", &err);
-        gn_err_clear(&err);
-        return;
-    }
-    if (path != NULL && is_our_pidfile(arb, path))
-        free(arb->pidfile);
-    else
-        gn_arb_pidfile_remove(&arb->pidfile, arb->pid);
-    arb->pidfile = fresh;
+    gn_err_clear(&err);
 }
 
 static void
@@ -241,14 +213,16 @@ static void
 commit(struct gn_arbiter *arb)
 {
     struct gn_arb_gen *old = arb->cur;
-    bool dropped = gn_arb_gen_close(old, arb->next);
+    bool dropped = gn_arb_gen_close(arb, old, arb->next);
 
+    gn_arb_gen_adjust(arb, arb->next, old);
     arb->cur = arb->next;
+    arb->cur->surplus = 0;
     arb->next = NULL;
     arb->keeps_old = false;
     gn_arb_gen_free(old);
     move_pidfile(arb);
-    gn_arb_set_title(arb->cur->frozen, "master");
+    gn_arb_set_master_title(arb);
     gn_log(arb->log, GN_DEBUG, "The new workers are up, the old ones are told to end");
     /* With a listener gone, nobody else answers what waits in its queue. */
     retire_old(arb, dropped);
@@ -261,7 +235,7 @@ gn_arb_reload_step(struct gn_arbiter *arb)
 
     if (g == NULL)
         return;
-    if (g->num_workers <= 0 || g->booted >= (unsigned)g->num_workers)
+    if (g->booted >= (unsigned)(g->num_workers + g->surplus))
         commit(arb);
     else
         gn_arb_wake_at(arb, gn_clock_mono_ns() + BOOT_POLL_NS);
@@ -284,7 +258,7 @@ gn_arb_reload_drop(struct gn_arbiter *arb, bool restore)
         else
             gn_arb_tell(arb, e, SIGQUIT, false, BOOTING_GRACE_NS);
     }
-    gn_arb_gen_close(g, arb->cur);
+    gn_arb_gen_close(arb, g, arb->cur);
     gn_arb_gen_free(g);
     if (restore)
         enter_current(arb);

@@ -15,6 +15,9 @@
 #define SPAWN_DELAY_NS (GN_NS_PER_S / 10)
 #define SPAWN_DELAY_MAX_NS (5 * GN_NS_PER_S)
 
+/* How long a handshake that has begun may take to put its connection into the queue. */
+#define STEER_NS GN_NS_PER_S
+
 int64_t
 gn_arb_grace_ns(const struct gn_frozen *f)
 {
@@ -64,8 +67,39 @@ reset_slot(struct gn_slot *slot, const struct gn_arb_worker *e)
     atomic_store(&slot->state, GN_SLOT_BOOTING);
 }
 
+/* The first seat of the generation that no worker has who stays. */
+static int
+free_seat(const struct gn_arbiter *arb, uint64_t gen)
+{
+    const struct gn_arb_worker *e;
+    unsigned char used[GN_ARB_MAX_WORKERS + 1] = {0};
+    int seat = 0;
+
+    TAILQ_FOREACH(e, &arb->workers, link) {
+        if (e->gen == gen && gn_arb_stays(e) && e->seat < GN_ARB_MAX_WORKERS)
+            used[e->seat] = 1;
+    }
+    while (seat < GN_ARB_MAX_WORKERS && used[seat] != 0)
+        seat++;
+    return seat;
+}
+
+/* With reuse_port every seat has sockets of its own; without new ones it shares those of the first.
+ */
+static int
+take_seat(struct gn_arbiter *arb, struct gn_arb_gen *gen)
+{
+    int seat = free_seat(arb, gen->number);
+    struct gn_err err = {0};
+
+    if (arb->reuse_port && (size_t)seat >= gen->n_rows && !gn_arb_gen_grow(arb, gen, NULL, &err))
+        gn_log_err(arb->log, GN_LERROR, "No sockets for another worker", &err);
+    gn_err_clear(&err);
+    return seat;
+}
+
 static struct gn_arb_worker *
-new_worker(struct gn_arbiter *arb, const struct gn_arb_gen *gen)
+new_worker(struct gn_arbiter *arb, struct gn_arb_gen *gen)
 {
     int id = free_id(arb);
     struct gn_arb_worker *e = id != 0 ? calloc(1, sizeof(*e)) : NULL;
@@ -73,6 +107,7 @@ new_worker(struct gn_arbiter *arb, const struct gn_arb_gen *gen)
     if (e == NULL)
         return NULL;
     e->gen = gen->number;
+    e->seat = take_seat(arb, gen);
     e->w = (struct gn_worker){
         .age = ++arb->last_age,
         .id = id,
@@ -81,8 +116,8 @@ new_worker(struct gn_arbiter *arb, const struct gn_arb_gen *gen)
         .frozen = gn_frozen_ref(gen->frozen),
         .log = arb->log,
         .host = arb->host,
-        .listeners = gen->listeners,
-        .n_listeners = gen->n_listeners,
+        .listeners = gn_arb_gen_row(gen, e->seat),
+        .n_listeners = gen->n_asked,
         .tls = gen->tls,
         .ops = gen->ops,
         .is_alive = true,
@@ -110,39 +145,8 @@ forget(struct gn_arbiter *arb, struct gn_arb_worker *e)
     gn_arb_worker_free(e);
 }
 
-/* What a child must not keep of the master. */
-static void
-become_worker(struct gn_arbiter *arb, struct gn_arb_worker *e, const sigset_t *mask)
-{
-    gn_arb_sigpipe_child(arb);
-    sigprocmask(SIG_SETMASK, mask, NULL);
-    arb->host->ops->after_fork(arb->host, true);
-    gn_log_after_fork(arb->log);
-    gn_arb_gen_leave(arb->cur->number == e->gen ? arb->cur : arb->next, arb->cur);
-    gn_arb_gen_leave(arb->cur->number == e->gen ? arb->cur : arb->next, arb->next);
-    /* The siblings are the master's: nothing here may signal or watch them. */
-    TAILQ_INIT(&arb->workers);
-    e->w.pid = getpid();
-    gn_arb_set_title(e->w.frozen, "worker");
-}
-
-static void GN_NORETURN
-run_worker(struct gn_arbiter *arb, struct gn_arb_worker *e, const sigset_t *mask)
-{
-    int status;
-
-    become_worker(arb, e, mask);
-    gn_log(arb->log, GN_INFO, "Booting worker with pid: %d", (int)e->w.pid);
-    status = gn_worker_main(&e->w);
-    arb->host->ops->stop(arb->host);
-    fflush(NULL);
-    _exit(status);
-}
-
-/* The only fork of the server. Signals wait meanwhile: the child would take those for it with
- * the master's handlers, and count them where nobody looks. */
-static pid_t
-fork_worker(struct gn_arbiter *arb, struct gn_arb_worker *e)
+pid_t
+gn_arb_fork(struct gn_arbiter *arb)
 {
     sigset_t all, mask;
     pid_t pid;
@@ -150,21 +154,72 @@ fork_worker(struct gn_arbiter *arb, struct gn_arb_worker *e)
 
     fflush(NULL);
     arb->host->ops->before_fork(arb->host);
+    /* Signals wait meanwhile: the child would take those for it with the master's handlers, and
+     * count them where nobody looks. */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &mask);
     pid = fork();
-    if (pid == 0)
-        run_worker(arb, e, &mask);
     saved = errno;
+    if (pid == 0)
+        gn_arb_sigpipe_child(arb);
     sigprocmask(SIG_SETMASK, &mask, NULL);
-    arb->host->ops->after_fork(arb->host, false);
+    arb->host->ops->after_fork(arb->host, pid == 0);
+    if (pid == 0)
+        gn_log_after_fork(arb->log);
     errno = saved;
     return pid;
 }
 
+/* During a reload the master lives in the surroundings of the next generation. A worker of the one
+ * in force goes back to its own. */
+static void
+enter_own(struct gn_arbiter *arb, struct gn_arb_worker *e)
+{
+    const struct gn_host_ops *ops = arb->host->ops;
+    struct gn_log_options log;
+    struct gn_err err = {0};
+
+    if (arb->next == NULL || e->gen == arb->next->number)
+        return;
+    gn_arb_log_options(e->w.frozen, &log);
+    if (!gn_arb_chdir(e->w.frozen, &err) || !gn_log_reconfigure(arb->log, &log, &err) ||
+        !ops->apply_env(arb->host, e->w.frozen, &err) ||
+        !ops->apply_paths(arb->host, e->w.frozen, &err)) {
+        gn_log_err(arb->log, GN_LERROR, "Can't start a worker with the old configuration", &err);
+        gn_err_clear(&err);
+        _exit(GN_EXIT_ERROR);
+    }
+}
+
+/* What a child must not keep of the master. */
+static void
+become_worker(struct gn_arbiter *arb, struct gn_arb_worker *e)
+{
+    gn_arb_gen_leave(e->w.listeners, e->w.n_listeners, arb->cur);
+    gn_arb_gen_leave(e->w.listeners, e->w.n_listeners, arb->next);
+    enter_own(arb, e);
+    /* The siblings are the master's: nothing here may signal or watch them. */
+    TAILQ_INIT(&arb->workers);
+    e->w.pid = getpid();
+    gn_arb_set_title(e->w.frozen, "worker", "");
+}
+
+static void GN_NORETURN
+run_worker(struct gn_arbiter *arb, struct gn_arb_worker *e)
+{
+    int status;
+
+    become_worker(arb, e);
+    gn_log(arb->log, GN_INFO, "Booting worker with pid: %d", (int)e->w.pid);
+    status = gn_worker_main(&e->w);
+    arb->host->ops->stop(arb->host);
+    fflush(NULL);
+    _exit(status);
+}
+
 /* False when nothing more can be started in this turn. */
 static bool
-gn_spawn(struct gn_arbiter *arb, const struct gn_arb_gen *gen, int64_t now)
+gn_spawn(struct gn_arbiter *arb, struct gn_arb_gen *gen, int64_t now)
 {
     struct gn_arb_worker *e = new_worker(arb, gen);
     pid_t pid;
@@ -180,7 +235,9 @@ gn_spawn(struct gn_arbiter *arb, const struct gn_arb_gen *gen, int64_t now)
         gn_arb_crash(arb);
         return false;
     }
-    pid = fork_worker(arb, e);
+    pid = gn_arb_fork(arb);
+    if (pid == 0)
+        run_worker(arb, e);
     if (pid < 0) {
         gn_log(arb->log, GN_LERROR, "Can't fork a worker: %s", strerror(errno));
         forget(arb, e);
@@ -236,40 +293,83 @@ gn_arb_tell(struct gn_arbiter *arb, struct gn_arb_worker *e, int signo, bool dra
 }
 
 static int
-count_workers(const struct gn_arbiter *arb, uint64_t gen, struct gn_arb_worker **oldest)
+count_workers(const struct gn_arbiter *arb, uint64_t gen)
 {
-    struct gn_arb_worker *e;
+    const struct gn_arb_worker *e;
     int n = 0;
 
-    *oldest = NULL;
     TAILQ_FOREACH(e, &arb->workers, link) {
-        if (e->gen != gen || !gn_arb_stays(e))
-            continue;
-        if (n++ == 0)
-            *oldest = e;
+        n += e->gen == gen && gn_arb_stays(e);
     }
     return n;
+}
+
+/* The oldest; where every seat has sockets of its own, the one with the last seat. */
+static struct gn_arb_worker *
+next_to_go(const struct gn_arbiter *arb, const struct gn_arb_gen *gen)
+{
+    struct gn_arb_worker *e, *found = NULL;
+
+    TAILQ_FOREACH(e, &arb->workers, link) {
+        if (e->gen == gen->number && gn_arb_stays(e) &&
+            (found == NULL || (gen->n_rows > 1 && e->seat > found->seat)))
+            found = e;
+    }
+    return found;
+}
+
+/* A row of sockets that is needed no more is closed in two steps: first no new connection may reach
+ * it, then its worker answers what waits there. True when nothing more is to be done now. */
+static bool
+give_up_row(struct gn_arbiter *arb, struct gn_arb_gen *gen, struct gn_arb_worker *last, int64_t now)
+{
+    size_t rest = gen->n_rows - 1;
+
+    if (gen->steer_ns == 0) {
+        gen->steer_ns = now;
+        gn_arb_gen_steer(gen, rest);
+    }
+    if (now < gen->steer_ns + STEER_NS) {
+        gn_arb_wake_at(arb, gen->steer_ns + STEER_NS);
+        return true;
+    }
+    gen->steer_ns = 0;
+    if (last != NULL && (size_t)last->seat >= rest)
+        gn_arb_tell(arb, last, SIGTERM, true, gn_arb_grace_ns(gen->frozen));
+    gn_arb_gen_shrink(arb, gen);
+    gn_arb_gen_steer(gen, 0);
+    return false;
+}
+
+/* Ends the workers that are too many. */
+static void
+reduce(struct gn_arbiter *arb, struct gn_arb_gen *gen, int wanted, int64_t now)
+{
+    struct gn_arb_worker *e = next_to_go(arb, gen);
+
+    while (wanted > 0 && gen->n_rows > (size_t)wanted) {
+        if (give_up_row(arb, gen, e, now))
+            return;
+        e = next_to_go(arb, gen);
+    }
+    for (int n = count_workers(arb, gen->number); n > wanted; n--) {
+        gn_arb_tell(arb, e, SIGTERM, false, gn_arb_grace_ns(gen->frozen));
+        e = next_to_go(arb, gen);
+    }
 }
 
 void
 gn_arb_manage(struct gn_arbiter *arb, struct gn_arb_gen *gen, int64_t now)
 {
-    struct gn_arb_worker *oldest;
-    int n = count_workers(arb, gen->number, &oldest);
+    int wanted = gen->num_workers + gen->surplus;
 
-    while (n < gen->num_workers && !gn_arb_sigpipe_pending()) {
-        if (now < arb->spawn_at_ns) {
+    for (int n = count_workers(arb, gen->number); n < wanted && !gn_arb_sigpipe_pending(); n++) {
+        if (now < arb->spawn_at_ns || !gn_spawn(arb, gen, now)) {
             gn_arb_wake_at(arb, arb->spawn_at_ns);
             return;
         }
-        if (!gn_spawn(arb, gen, now)) {
-            gn_arb_wake_at(arb, arb->spawn_at_ns);
-            return;
-        }
-        n++;
     }
-    for (; n > gen->num_workers; n = count_workers(arb, gen->number, &oldest))
-        gn_arb_tell(arb, oldest, SIGTERM, false, gn_arb_grace_ns(gen->frozen));
+    reduce(arb, gen, wanted, now);
 }
 
 static void

@@ -40,9 +40,11 @@ gn_arb_stop_begin(struct gn_arbiter *arb, bool graceful, int status, const char 
     arb->stop.deadline_ns = gn_clock_mono_ns() + gn_arb_grace_ns(arb->cur->frozen);
     gn_arb_wake_at(arb, 0);
     gn_arb_reload_drop(arb, false);
-    if (graceful)
+    /* Another master that goes on answers what waits in the queues that both share. */
+    gn_arb_reexec_reap(arb);
+    if (graceful && (arb->reuse_port || gn_arb_reexec_is_alone(arb)))
         drain_all(arb);
-    gn_arb_gen_close(arb->cur, NULL);
+    gn_arb_gen_close(arb, arb->cur, NULL);
     signal_all(arb, graceful ? SIGTERM : SIGQUIT);
 }
 

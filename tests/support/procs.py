@@ -1,6 +1,8 @@
 """Waiting by condition, clean environments and a view of the process table."""
 
+import contextlib
 import os
+import socket
 import time
 
 DEADLINE = 30.0
@@ -75,3 +77,21 @@ def status(pid):
     """/proc/PID/status as a dict of strings."""
     with open("/proc/%d/status" % pid) as handle:
         return {k: v.strip() for k, _, v in (line.partition(":") for line in handle)}
+
+
+def in_directory(path):
+    """Processes whose current directory is `path`."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.readlink("/proc/%s/cwd" % name) == path and alive(int(name)):
+                found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
+def free_port():
+    """A TCP port of the loopback that nobody listens on at the moment."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as sock:
+        return sock.getsockname()[1]

@@ -214,4 +214,7 @@ class Site:
     def close(self):
         for server in reversed(self.started):
             server.stop()
+        for pid in procs.in_directory(os.path.realpath(self.dir.path)):
+            if pid != os.getpid():
+                os.kill(pid, signal.SIGKILL)  # a daemon, in a session of its own
         self.dir.remove()

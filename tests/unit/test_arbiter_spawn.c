@@ -232,7 +232,7 @@ START_TEST(log_files_are_opened_anew)
     server_signal(&s, SIGUSR1);
     AWAIT(&s, exists(&s, "log"));
     server_signal(&s, SIGUSR2);
-    log_await(&s, "[WARNING] USR2 signal ignored.", 1);
+    log_await(&s, "[WARNING] The new master (pid:", 1);
     log_await(&s, "reopened by pid", 1);
     server_signal(&s, SIGTERM);
     ck_assert_int_eq(server_status(&s), GN_EXIT_OK);

@@ -432,7 +432,8 @@ static int
 run_server(const struct server *s)
 {
     char conf[PATH_MAX], log[PATH_MAX];
-    char *argv[] = {(char[]){"gunicorn"},
+    /* What USR2 starts. */
+    char *argv[] = {(char[]){"/bin/false"},
                     (char[]){"-c"},
                     path_of(s, "conf.py", conf),
                     (char[]){"--error-logfile"},

@@ -341,7 +341,7 @@ START_TEST(special_rows)
     ck_assert(arity[0] == 4 && arity[1] == 2 && arity[2] == 3 && arity[3] == 0);
     ck_assert(find("raw_env")->is_secret);
     ck_assert_int_eq((int)find("bind")->apply, GN_APPLY_RELOAD);
-    ck_assert_int_eq((int)find("user")->apply, GN_APPLY_START);
+    ck_assert_int_eq((int)find("user")->apply, GN_APPLY_RELOAD);
     ck_assert_int_eq((int)find("timeout")->apply, GN_APPLY_WORKER);
 }
 END_TEST
