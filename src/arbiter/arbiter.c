@@ -223,6 +223,7 @@ set_up(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err *err)
         !daemonize(arb, &f->cfg, err))
         return false;
     arb->pid = getpid();
+    gn_arb_notify_open(arb);
     return true;
 }
 
@@ -232,7 +233,13 @@ preload(struct gn_arbiter *arb, struct gn_err *err)
     const struct gn_frozen *f = arb->cur->frozen;
 
     arb->is_preloaded = f->cfg.preload_app;
-    return !arb->is_preloaded || arb->host->ops->load_app(arb->host, f, arb->log, err);
+    if (!arb->is_preloaded)
+        return true;
+    gn_arb_notify_preload(arb);
+    if (!arb->host->ops->load_app(arb->host, f, arb->log, err))
+        return false;
+    arb->host->ops->freeze(arb->host);
+    return true;
 }
 
 static bool
@@ -293,6 +300,7 @@ loop(struct gn_arbiter *arb)
         gn_arb_reap(arb);
         gn_arb_reexec_step(arb);
         gn_arb_watch(arb, now);
+        gn_arb_stop_delayed(arb, now);
         if (!arb->stop.is_active)
             gn_arb_reload_step(arb);
         if (!arb->stop.is_active)
@@ -303,6 +311,7 @@ loop(struct gn_arbiter *arb)
             gn_arb_manage(arb, arb->next, now);
         if (arb->stop.is_active)
             gn_arb_stop_step(arb, now);
+        gn_arb_notify_step(arb, now);
         if (arb->is_done)
             return;
         log_count(arb);
@@ -358,6 +367,7 @@ release(struct gn_arbiter *arb)
         gn_arb_gen_close(arb, arb->cur, NULL);
     gn_arb_gen_free(arb->cur);
     gn_arb_reexec_fini(arb);
+    gn_arb_notify_close(arb);
     gn_arb_pidfile_remove(&arb->pidfile, arb->pid);
     while ((e = TAILQ_FIRST(&arb->workers)) != NULL) {
         TAILQ_REMOVE(&arb->workers, e, link);
@@ -377,6 +387,7 @@ gn_arbiter_run(const struct gn_arbiter_start *start)
         .inputs = start->inputs,
         .host = start->host,
         .wake_fd = {-1, -1},
+        .notify = {.sd = {.fd = -1}},
     };
     struct gn_err err = {0};
     int status;

@@ -20,6 +20,7 @@
 #include "host/host.h"
 #include "log/log.h"
 #include "net/listener.h"
+#include "net/sd.h"
 #include "worker/worker.h"
 
 enum {
@@ -75,6 +76,7 @@ struct gn_arb_stop {
     int status;
     const char *reason; /* logged at the end, or NULL */
     int64_t deadline_ns;
+    int64_t delayed_until_ns; /* TERM was taken, and takes effect then; 0 when none is waited for */
 };
 
 /* What the scoreboard says of one request. */
@@ -104,6 +106,18 @@ struct gn_arb_reexec {
     size_t n_fds;
 };
 
+enum gn_arb_phase { GN_ARB_STARTING, GN_ARB_READY, GN_ARB_RELOADING, GN_ARB_STOPPING };
+
+/* What the service manager was told. */
+struct gn_arb_notify {
+    struct gn_sd sd;
+    enum gn_arb_phase state;
+    int64_t since_ns;       /* start of the process */
+    int64_t extend_ns;      /* when more time is asked for again */
+    int64_t watchdog_at_ns; /* when the next sign of life is due */
+    int told_up;            /* workers in the last status */
+};
+
 struct gn_arbiter {
     const struct gn_inputs *inputs;
     struct gn_host *host;
@@ -116,6 +130,7 @@ struct gn_arbiter {
     struct gn_slot *slots; /* GN_ARB_SLOTS, shared with the workers; a worker's is slots[id - 1] */
     pid_t pid;
     struct gn_arb_reexec reexec;
+    struct gn_arb_notify notify;
     int n_activated;        /* sockets that systemd has handed over; `bind` has no effect then */
     bool reuse_port;        /* as at the start: sockets can't change it */
     char *pidfile;          /* absolute path of the one that is ours, or NULL */
@@ -310,9 +325,20 @@ void gn_arb_reload_drop(struct gn_arbiter *arb, bool restore);
 
 /* Begins to end: listeners closed, workers told. `reason` is static text or NULL. */
 void gn_arb_stop_begin(struct gn_arbiter *arb, bool graceful, int status, const char *reason);
+/* Begins what a TERM with pre_stop_delay has announced, when it is due. */
+void gn_arb_stop_delayed(struct gn_arbiter *arb, int64_t now);
 void gn_arb_stop_step(struct gn_arbiter *arb, int64_t now);
 void gn_arb_on_term(struct gn_arbiter *arb);
 void gn_arb_on_quit(struct gn_arbiter *arb);
+
+/* notify.c */
+void gn_arb_notify_open(struct gn_arbiter *arb);
+void gn_arb_notify_close(struct gn_arbiter *arb);
+/* The application is about to be loaded here, where nothing else can be told meanwhile. */
+void gn_arb_notify_preload(struct gn_arbiter *arb);
+void gn_arb_notify_step(struct gn_arbiter *arb, int64_t now);
+void gn_arb_notify_reload(struct gn_arbiter *arb);
+void gn_arb_notify_stop(struct gn_arbiter *arb);
 
 /* pidfile.c */
 

@@ -7,6 +7,7 @@ libgn_arbiter_la_SOURCES = \
 	%D%/death.c \
 	%D%/generation.c \
 	%D%/heartbeat.c \
+	%D%/notify.c \
 	%D%/pidfile.c \
 	%D%/reap.c \
 	%D%/recycle.c \

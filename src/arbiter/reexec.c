@@ -236,7 +236,7 @@ gn_arb_on_usr2(struct gn_arbiter *arb)
     struct gn_arb_reexec *r = &arb->reexec;
     pid_t pid;
 
-    if (arb->stop.is_active)
+    if (arb->stop.is_active || arb->stop.delayed_until_ns != 0)
         return;
     gn_arb_reexec_step(arb);
     gn_arb_reexec_reap(arb);

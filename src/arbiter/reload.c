@@ -164,9 +164,10 @@ gn_arb_on_hup(struct gn_arbiter *arb)
     struct gn_arb_gen *g;
     struct gn_err err = {0};
 
-    if (arb->stop.is_active)
+    if (arb->stop.is_active || arb->stop.delayed_until_ns != 0)
         return;
     gn_log(arb->log, GN_INFO, "Hang up: Master");
+    gn_arb_notify_reload(arb);
     if (arb->next != NULL)
         gn_log(arb->log, GN_INFO, "The reload under way is given up for a newer one");
     gn_arb_reload_drop(arb, true);

@@ -40,8 +40,9 @@ gn_arb_stop_begin(struct gn_arbiter *arb, bool graceful, int status, const char 
     arb->stop.deadline_ns = gn_clock_mono_ns() + gn_arb_grace_ns(arb->cur->frozen);
     gn_arb_wake_at(arb, 0);
     gn_arb_reload_drop(arb, false);
-    /* Another master that goes on answers what waits in the queues that both share. */
     gn_arb_reexec_reap(arb);
+    gn_arb_notify_stop(arb);
+    /* Another master that goes on answers what waits in the queues that both share. */
     if (graceful && (arb->reuse_port || gn_arb_reexec_is_alone(arb)))
         drain_all(arb);
     gn_arb_gen_close(arb, arb->cur, NULL);
@@ -76,10 +77,35 @@ gn_arb_stop_step(struct gn_arbiter *arb, int64_t now)
     gn_arb_wake_at(arb, arb->stop.deadline_ns);
 }
 
+/* Who spreads requests over machines learns of the end with a delay, and sends some meanwhile. */
 void
 gn_arb_on_term(struct gn_arbiter *arb)
 {
-    gn_arb_stop_begin(arb, true, GN_EXIT_OK, NULL);
+    int64_t delay_s = arb->cur->frozen->cfg.pre_stop_delay;
+
+    if (delay_s == 0) {
+        gn_arb_stop_begin(arb, true, GN_EXIT_OK, NULL);
+        return;
+    }
+    if (arb->stop.is_active || arb->stop.delayed_until_ns != 0)
+        return;
+    gn_log(arb->log, GN_INFO, "Requests are accepted for %lld more seconds (pre_stop_delay)",
+           (long long)delay_s);
+    gn_arb_notify_stop(arb);
+    arb->stop.delayed_until_ns = gn_clock_mono_ns() + gn_clock_ns_of_s(delay_s);
+}
+
+void
+gn_arb_stop_delayed(struct gn_arbiter *arb, int64_t now)
+{
+    int64_t due = arb->stop.delayed_until_ns;
+
+    if (due == 0 || arb->stop.is_active)
+        return;
+    if (now >= due)
+        gn_arb_stop_begin(arb, true, GN_EXIT_OK, NULL);
+    else
+        gn_arb_wake_at(arb, due);
 }
 
 void

@@ -126,6 +126,10 @@ struct gn_host_ops {
     bool (*check_value)(struct gn_host *, enum gn_host_check, const struct gn_value *value,
                         struct gn_err *);
 
+    /* What was loaded until now will be shared by forked processes: objects are kept out of the way
+     * of whatever would write to their memory. */
+    void (*freeze)(struct gn_host *);
+
     bool (*run_hook)(struct gn_host *, const struct gn_frozen *, enum gn_hook_id,
                      const struct gn_hook_args *, struct gn_err *);
 

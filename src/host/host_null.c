@@ -63,6 +63,12 @@ null_apply(struct gn_host *host GN_UNUSED, const struct gn_frozen *f GN_UNUSED,
     return true;
 }
 
+static void
+null_freeze(struct gn_host *host)
+{
+    (void)host;
+}
+
 static bool
 null_load_app(struct gn_host *host, const struct gn_frozen *f, struct gn_log *log,
               struct gn_err *err)
@@ -201,6 +207,7 @@ static const struct gn_host_ops null_ops = {
     .load_app = null_load_app,
     .stream_output = null_nothing,
     .explain_paths = null_explain_paths,
+    .freeze = null_freeze,
     .run_hook = null_run_hook,
     .before_fork = null_nothing,
     .after_fork = null_after_fork,

@@ -201,6 +201,24 @@ host_wait_leave(struct gn_host *host)
     h->ts = NULL;
 }
 
+/* The collector writes into every object that it looks at, which would copy the page in each worker.
+ * What is garbage goes first: it would stay for ever. */
+static void
+host_freeze(struct gn_host *host)
+{
+    PyObject *gc, *result = NULL;
+
+    if (!gn_py_of(host)->is_started)
+        return;
+    PyGC_Collect();
+    gc = PyImport_ImportModule("gc");
+    if (gc != NULL)
+        result = PyObject_CallMethod(gc, "freeze", NULL);
+    Py_XDECREF(gc);
+    Py_XDECREF(result);
+    PyErr_Clear();
+}
+
 /* Hooks are validated by the settings compiler, which reports those that are set as not called by
  * this version. */
 static bool
@@ -270,6 +288,7 @@ static const struct gn_host_ops ops = {
     .stream_output = gn_py_stream_output,
     .explain_paths = gn_py_explain_paths,
     .check_value = gn_py_check_value,
+    .freeze = host_freeze,
     .run_hook = host_run_hook,
     .tls_context = gn_py_tls_context,
     .before_fork = host_before_fork,

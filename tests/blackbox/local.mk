@@ -34,6 +34,7 @@ blackbox_tests = \
 	%D%/test_slow_clients.py \
 	%D%/test_uploads.py \
 	%D%/test_worker_life.py \
+	%D%/test_systemd.py \
 	%D%/test_upgrade.py \
 	%D%/test_wsgi.py
 

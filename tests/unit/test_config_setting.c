@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 #include "config/setting.h"
 
-enum { ADDITIONS = 10 };
+enum { ADDITIONS = 11 };
 
 /* The documented settings by name: flags, name of the value in --help (NULL: made from the name),
  * what the flag does, default as printed. Lists of addresses and names have their raw default here;
