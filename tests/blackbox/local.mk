@@ -19,6 +19,7 @@ blackbox_tests = \
 	%D%/test_hostile.py \
 	%D%/test_near_misses.py \
 	%D%/test_places.py \
+	%D%/test_master.py \
 	%D%/test_print_forms.py \
 	%D%/test_proxy_protocol.py \
 	%D%/test_proxies.py \
