@@ -255,6 +255,18 @@ map_slots(struct gn_arbiter *arb, struct gn_err *err)
     return true;
 }
 
+/* What somebody has set and what is not used is said. */
+static void
+say_activation(struct gn_arbiter *arb)
+{
+    const struct gn_frozen_candidate *bind = arb->cur->frozen->chosen[GN_S_BIND];
+    const char *names = gn_sd_env(arb->inputs->envp, "LISTEN_FDNAMES");
+
+    if (arb->n_activated > 0 && bind != NULL && bind->origin.layer != GN_LAYER_DEFAULT)
+        gn_log(arb->log, GN_INFO, "Sockets of systemd are used instead of bind: %d (%s)",
+               arb->n_activated, names != NULL ? names : "without names");
+}
+
 /* From "Starting" to "ready", with the hooks at their documented moments. */
 static bool
 open_for_business(struct gn_arbiter *arb, struct gn_err *err)
@@ -268,6 +280,7 @@ open_for_business(struct gn_arbiter *arb, struct gn_err *err)
         return false;
     gn_arb_reexec_fini(arb);
     gn_log(arb->log, GN_DEBUG, "Arbiter booted");
+    say_activation(arb);
     gn_arb_gen_announce(g, arb->log, arb->pid);
     gn_log(arb->log, GN_INFO, "Using worker: %s", g->worker_name);
     /* The lines at the level info are the documented ones. */

@@ -116,6 +116,7 @@ struct gn_arb_notify {
     int64_t extend_ns;      /* when more time is asked for again */
     int64_t watchdog_at_ns; /* when the next sign of life is due */
     int told_up;            /* workers in the last status */
+    uint64_t reloading_gen; /* the generation in force when the last reload began */
 };
 
 struct gn_arbiter {

@@ -63,9 +63,11 @@ static void
 tell_ready(struct gn_arbiter *arb, int up)
 {
     struct gn_arb_notify *n = &arb->notify;
+    bool has_failed = n->state == GN_ARB_RELOADING && n->reloading_gen == arb->cur->number;
 
-    gn_sd_notify(&n->sd, "READY=1\nMAINPID=%d\nSTATUS=Serving with %d of %d workers", (int)arb->pid,
-                 up, arb->cur->num_workers);
+    gn_sd_notify(&n->sd, "READY=1\nMAINPID=%d\nSTATUS=%s with %d of %d workers", (int)arb->pid,
+                 has_failed ? "Reload failed, the old configuration serves" : "Serving", up,
+                 arb->cur->num_workers);
     n->state = GN_ARB_READY;
     n->told_up = up;
 }
@@ -133,6 +135,7 @@ gn_arb_notify_reload(struct gn_arbiter *arb)
     if (is_silent(arb) || n->state == GN_ARB_STARTING)
         return;
     n->state = GN_ARB_RELOADING;
+    n->reloading_gen = arb->cur->number;
     gn_sd_notify(&n->sd, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=Reloading",
                  (long long)(gn_clock_mono_ns() / 1000));
 }

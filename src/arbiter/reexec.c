@@ -195,6 +195,7 @@ next_environment(const struct gn_arbiter *arb, struct gn_slice fds)
 static void
 exec_program(const struct gn_arbiter *arb, char **env)
 {
+    static const char deleted[] = " (deleted)";
     char **argv = arb->inputs->argv;
     char path[PATH_MAX];
     ssize_t n;
@@ -208,6 +209,9 @@ exec_program(const struct gn_arbiter *arb, char **env)
     if (n <= 0)
         return;
     path[n] = '\0';
+    /* The kernel's mark for a file that was replaced: its successor is what is wanted. */
+    if ((size_t)n > strlen(deleted) && strcmp(path + n - strlen(deleted), deleted) == 0)
+        path[(size_t)n - strlen(deleted)] = '\0';
     execve(path, argv, env);
 }
 

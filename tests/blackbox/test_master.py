@@ -305,6 +305,15 @@ def test_hup_names_and_applies_another_user(site):
     assert json.loads(server.get("/process").body)["uid"] == pwd.getpwnam("nobody").pw_uid
 
 
+@root_only
+def test_groups_of_root_are_dropped(site):
+    server = site.start("app:app", "--user", "nobody", "--group", "nogroup",
+                        files={"app.py": app_source("probe")}, extra_groups=[1, 2])
+    assert procs.status(server.pid)["Groups"].split() == ["1", "2"]
+    found = json.loads(server.get("/process").body)
+    assert found["groups"] == []
+
+
 # -- stopping
 
 def test_pre_stop_delay_accepts_on(site):

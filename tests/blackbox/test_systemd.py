@@ -99,6 +99,7 @@ def test_failed_reload_is_ready_again(site, manager):
     server.signal(signal.SIGHUP)
     server.wait_log("Reload failed")
     manager.wait("READY", "1", 2)
+    assert manager.all("STATUS")[-1].startswith("Reload failed, the old configuration serves with")
     assert manager.all("RELOADING") == ["1"]
     server.signal(signal.SIGTERM)
     assert server.wait_exit() == 0
@@ -174,7 +175,7 @@ def activate(site, binds, *args):
     words = ["systemd-socket-activate"]
     for bind in binds:
         words += ["-l", bind]
-    words += ["-E", "PATH", "-E", "HOME", program(), *args]
+    words += ["--fdname=web:admin", "-E", "PATH", "-E", "HOME", program(), *args]
     with open(site.dir / "log", "w") as log:
         return subprocess.Popen(words, cwd=str(site.dir), env=procs.clean_env(site.dir),
                                 stdin=subprocess.DEVNULL, stderr=log, start_new_session=True)
@@ -202,6 +203,7 @@ def test_socket_activation(site):
         assert client.request(("127.0.0.1", port), "/hello").status == 200
         log = site.dir.read("log")
         assert re.search(r"Listening at: http://127\.0\.0\.1:%d,unix:%s \(" % (port, path), log)
+        assert "Sockets of systemd are used instead of bind: 2 (web:admin)" in log
         # Upgrade: the original dies of it.
         master.send_signal(signal.SIGUSR2)
         heir = int(procs.until(lambda: site.dir.read("x.pid.2"), "the second master"))

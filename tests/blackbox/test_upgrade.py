@@ -227,6 +227,56 @@ def test_program_is_found_again_by_the_search_path(site):
     procs.until(lambda: site.dir.read("x.pid") == "%d\n" % heir, "promotion")
 
 
+def test_name_that_is_no_file(site):
+    """As `exec -a` or a service manager may call it: the program that runs is found by its file."""
+    site.dir.write("app.py", HELLO)
+    with open(site.dir / "log", "w") as log:
+        old = subprocess.Popen(["no-such-name", "-b", "127.0.0.1:0", "-p", "x.pid", "app:app"],
+                               executable=program(), cwd=str(site.dir), stderr=log,
+                               env=procs.clean_env(site.dir), start_new_session=True)
+    procs.until(lambda: "Booting worker" in site.dir.read("log"), "the start")
+    old.send_signal(signal.SIGUSR2)
+    heir = read_pid(site, "x.pid.2")
+    assert heir != old.pid
+    old.terminate()
+    assert old.wait(procs.DEADLINE) == 0
+
+
+def test_program_that_cannot_be_started(site):
+    link = site.dir / "gunicorn"
+    os.symlink(program(), link)
+    server = site.start("app:app", "-p", "x.pid", path=link)
+    workers = server.wait_workers(1)
+    os.unlink(link)
+    site.dir.write("gunicorn", "not executable\n")
+    server.signal(signal.SIGUSR2)
+    server.wait_log(r"\[ERROR\] Can't start a new master: \S+: Permission denied")
+    server.wait_log(r"\[WARNING\] The new master \(pid:\d+\) ended with status 1")
+    assert server.get().status == 200 and server.workers() == workers
+    os.unlink(link)
+    os.symlink(program(), link)
+    upgrade(site, server)
+
+
+def test_upgrade_during_a_reload(site):
+    """The sockets of both generations go over."""
+    old, new = "unix:" + site.dir / "old", "unix:" + site.dir / "new"
+    server = site.start("app:app", "-p", "x.pid", bind=None, conf="bind = [%r]\n" % old)
+    site.dir.write("gunicorn.conf.py", "bind = [%r, %r]\n" % (old, new))
+    site.dir.write("app.py", "import os, time\nopen('booting', 'w').close()\n"
+                   "while not os.path.exists('go'): time.sleep(0.005)\n" + HELLO)
+    server.signal(signal.SIGHUP)
+    procs.until(lambda: os.path.exists(site.dir / "booting"), "the reload")
+    server.signal(signal.SIGUSR2)
+    heir = read_pid(site, "x.pid.2")
+    site.dir.write("go", "")
+    procs.until(lambda: procs.children(heir), "workers of the new master")
+    assert server.terminate() == 0
+    wait_promoted(site, server, heir)
+    for name in ("old", "new"):
+        assert client.request(site.dir / name).status == 200
+
+
 def test_virtual_environment_is_kept(site):
     venv = site.dir / "venv"
     subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", venv], check=True)
