@@ -2,9 +2,11 @@
 check_PROGRAMS += \
 	tests/unit/test_arbiter_death \
 	tests/unit/test_arbiter_heartbeat \
+	tests/unit/test_arbiter_notify \
 	tests/unit/test_arbiter_pidfile \
 	tests/unit/test_arbiter_reap \
 	tests/unit/test_arbiter_recycle \
+	tests/unit/test_arbiter_reexec \
 	tests/unit/test_arbiter_reload \
 	tests/unit/test_arbiter_sigpipe \
 	tests/unit/test_arbiter_spawn \
@@ -41,3 +43,9 @@ tests_unit_test_arbiter_spawn_LDADD = $(arbiter_test_libs)
 
 tests_unit_test_arbiter_stop_SOURCES = tests/unit/test_arbiter_stop.c $(arbiter_test_support)
 tests_unit_test_arbiter_stop_LDADD = $(arbiter_test_libs)
+
+tests_unit_test_arbiter_notify_SOURCES = tests/unit/test_arbiter_notify.c $(arbiter_test_support)
+tests_unit_test_arbiter_notify_LDADD = $(arbiter_test_libs)
+
+tests_unit_test_arbiter_reexec_SOURCES = tests/unit/test_arbiter_reexec.c $(arbiter_test_support)
+tests_unit_test_arbiter_reexec_LDADD = $(arbiter_test_libs)
