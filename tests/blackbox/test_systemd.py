@@ -175,7 +175,10 @@ def activate(site, binds, *args):
     words = ["systemd-socket-activate"]
     for bind in binds:
         words += ["-l", bind]
-    words += ["--fdname=web:admin", "-E", "PATH", "-E", "HOME", program(), *args]
+    words += ["--fdname=web:admin"]
+    for name in procs.clean_env(site.dir):
+        words += ["-E", name]
+    words += [program(), *args]
     with open(site.dir / "log", "w") as log:
         return subprocess.Popen(words, cwd=str(site.dir), env=procs.clean_env(site.dir),
                                 stdin=subprocess.DEVNULL, stderr=log, start_new_session=True)

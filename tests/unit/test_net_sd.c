@@ -35,11 +35,22 @@ static const struct {
 
 START_TEST(listen_fds)
 {
+    /* The numbers may be in use by libcheck. */
+    int kept[] = {fcntl(3, F_DUPFD_CLOEXEC, 100), fcntl(4, F_DUPFD_CLOEXEC, 100)};
+    int n, flags[2];
+
     dup2(STDERR_FILENO, 3);
     dup2(STDERR_FILENO, 4);
-    ck_assert_int_eq(gn_sd_listen_fds((char *const *)activations[_i].env, SELF), activations[_i].n);
-    ck_assert_int_eq(fcntl(3, F_GETFD), activations[_i].n > 0 ? FD_CLOEXEC : 0);
-    ck_assert_int_eq(fcntl(4, F_GETFD), activations[_i].n > 1 ? FD_CLOEXEC : 0);
+    n = gn_sd_listen_fds((char *const *)activations[_i].env, SELF);
+    for (int i = 0; i < 2; i++) {
+        flags[i] = fcntl(3 + i, F_GETFD);
+        close(3 + i);
+        if (kept[i] >= 0)
+            dup2(kept[i], 3 + i);
+    }
+    ck_assert_int_eq(n, activations[_i].n);
+    ck_assert_int_eq(flags[0], n > 0 ? FD_CLOEXEC : 0);
+    ck_assert_int_eq(flags[1], n > 1 ? FD_CLOEXEC : 0);
 }
 END_TEST
 
