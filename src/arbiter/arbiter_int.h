@@ -100,6 +100,7 @@ struct gn_arb_score {
 /* An upgrade on the fly: the master before us, and the one after us. */
 struct gn_arb_reexec {
     pid_t parent; /* the master that has started us and lives, or 0 */
+    pid_t former; /* the same when it has ended, or 0 */
     pid_t heir;   /* the master that we have started and that lives, or 0 */
     bool is_heir; /* we were started that way */
     int *fds;     /* listening sockets that came with it and are not in use yet; -1 when taken */

@@ -113,8 +113,9 @@ replace(const char *path, pid_t pid, struct gn_err *err)
     return ok;
 }
 
-bool
-gn_arb_pidfile_create(const char *path, pid_t pid, char **out, struct gn_err *err)
+/* `former` is known to have ended, even if nobody has waited for it yet. */
+static bool
+create(const char *path, pid_t pid, pid_t former, char **out, struct gn_err *err)
 {
     char *full = absolute(path);
     pid_t old;
@@ -125,7 +126,7 @@ gn_arb_pidfile_create(const char *path, pid_t pid, char **out, struct gn_err *er
     if (!read_pid(full, &old, err))
         goto fail;
     /* Our own number is left by an earlier life: the first process of a container is always 1. */
-    if (old != 0 && old != pid && is_alive(old)) {
+    if (old != 0 && old != pid && old != former && is_alive(old)) {
         gn_err_set(err, GN_E_VALUE, 0, "Already running on PID %d (or pid file '%s' is stale)",
                    (int)old, path);
         goto fail;
@@ -140,6 +141,12 @@ fail:
 }
 
 bool
+gn_arb_pidfile_create(const char *path, pid_t pid, char **out, struct gn_err *err)
+{
+    return create(path, pid, 0, out, err);
+}
+
+bool
 gn_arb_pidfile_update(struct gn_arbiter *arb, struct gn_err *err)
 {
     const char *path = arb->cur->frozen->cfg.pidfile;
@@ -149,7 +156,7 @@ gn_arb_pidfile_update(struct gn_arbiter *arb, struct gn_err *err)
     if (path != NULL && path[0] != '\0') {
         if (asprintf(&name, "%s%s", path, arb->reexec.parent != 0 ? ".2" : "") < 0)
             return gn_err_set(err, GN_E_MEMORY, 0, "no memory");
-        if (!gn_arb_pidfile_create(name, arb->pid, &fresh, err)) {
+        if (!create(name, arb->pid, arb->reexec.former, &fresh, err)) {
             free(name);
             return false;
         }

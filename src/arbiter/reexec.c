@@ -73,6 +73,8 @@ gn_arb_reexec_init(struct gn_arbiter *arb, struct gn_err *err)
      * some program has passed on. */
     if (getppid() == parent)
         r->parent = parent;
+    else
+        r->former = parent;
     r->is_heir = r->parent != 0 || r->n_fds > 0;
     return true;
 }
@@ -112,6 +114,7 @@ gn_arb_reexec_step(struct gn_arbiter *arb)
 
     if (arb->reexec.parent == 0 || getppid() == arb->reexec.parent)
         return;
+    arb->reexec.former = arb->reexec.parent;
     arb->reexec.parent = 0;
     gn_log(arb->log, GN_INFO, "Master has been promoted.");
     gn_arb_set_master_title(arb);

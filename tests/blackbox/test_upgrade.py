@@ -119,6 +119,17 @@ def test_way_back(number, site):
     assert not os.path.exists(path)
 
 
+def test_old_master_that_is_killed(site):
+    """Its pid file is left, and nobody has waited for it yet."""
+    path = site.dir / "a.sock"
+    server = site.start("app:app", "-p", "x.pid", bind="unix:" + path)
+    heir = upgrade(site, server)
+    server.signal(signal.SIGKILL)
+    wait_promoted(site, server, heir)
+    assert procs.stat_fields(server.pid)[0] == "Z"
+    assert client.request(path).status == 200
+
+
 def test_unix_socket_passes_to_the_new_master(site):
     path = site.dir / "a.sock"
     server = site.start("app:app", "-p", "x.pid", bind="unix:" + path)
@@ -262,6 +273,7 @@ def test_upgrade_during_a_reload(site):
     """The sockets of both generations go over."""
     old, new = "unix:" + site.dir / "old", "unix:" + site.dir / "new"
     server = site.start("app:app", "-p", "x.pid", bind=None, conf="bind = [%r]\n" % old)
+    assert client.request(site.dir / "old").status == 200
     site.dir.write("gunicorn.conf.py", "bind = [%r, %r]\n" % (old, new))
     site.dir.write("app.py", "import os, time\nopen('booting', 'w').close()\n"
                    "while not os.path.exists('go'): time.sleep(0.005)\n" + HELLO)
