@@ -127,15 +127,18 @@ find_open(const struct gn_arb_gen *g, const struct gn_arb_gen *older, const stru
     return NULL;
 }
 
-/* A certificate that came or went changes how the address is shown. */
+/* A certificate that came or went changes how the address is shown; paths are shown without. */
 static void
 rename_listener(struct gn_listener *l, const struct gn_cfg *c)
 {
-    struct gn_buf text = {0};
+    char host[sizeof(l->text)];
+    const char *rest = strstr(l->text, "://");
 
-    if (gn_addr_print(&l->addr, gn_tls_is_wanted(c) ? "https" : "http", &text))
-        snprintf(l->text, sizeof(l->text), "%.*s", GN_SLICE_ARG(gn_buf_slice(&text)));
-    gn_buf_fini(&text);
+    if (rest == NULL || strncmp(l->text, "http", 4) != 0)
+        return;
+    snprintf(host, sizeof(host), "%s", rest);
+    snprintf(l->text, sizeof(l->text), "%s%.*s", gn_tls_is_wanted(c) ? "https" : "http",
+             (int)sizeof(l->text) - 8, host);
 }
 
 /* Only TCP sockets can share an address. */
@@ -182,8 +185,7 @@ open_next(struct gn_arbiter *arb, struct gn_arb_gen *g, const struct gn_arb_gen 
     open = find_open(g, older, &addr);
     if (open != NULL) {
         *l = *open;
-        if (gn_tls_is_wanted(&g->frozen->cfg) != gn_tls_is_wanted(&older->frozen->cfg))
-            rename_listener(l, &g->frozen->cfg);
+        rename_listener(l, &g->frozen->cfg);
         return true;
     }
     fd = gn_arb_reexec_take(arb, &addr);

@@ -201,8 +201,8 @@ host_wait_leave(struct gn_host *host)
     h->ts = NULL;
 }
 
-/* The collector writes into every object that it looks at, which would copy the page in each worker.
- * What is garbage goes first: it would stay for ever. */
+/* The collector writes into every object that it looks at, which would copy the page in each
+ * worker. What is garbage goes first: it would stay for ever. */
 static void
 host_freeze(struct gn_host *host)
 {
