@@ -149,6 +149,17 @@ def test_reuse_port_loses_nothing(site):
     assert set(seen) == {"200"}, seen
 
 
+def test_reuse_port_with_workers_that_are_replaced(site):
+    """max_requests: each worker's successor sits on the same sockets."""
+    server = site.start("app:app", "--reuse-port", "-w", "2", "--max-requests", "50",
+                        files={"app.py": SLOW})
+    server.wait_workers(2)
+    load = Load(server.address)
+    server.wait_log("Autorestarting worker", 10)
+    assert len(listening(server.pid)) == 2
+    assert set(load.end()) == {"200"}
+
+
 def test_reuse_port_upgrade(site):
     server = site.start("app:app", "--reuse-port", "-w", "2", "-p", "x.pid",
                         files={"app.py": SLOW})
