@@ -369,6 +369,22 @@ def test_client_certificates(site, authority, clients, kind, who, reqs, ok):
         assert "SSL_CLIENT_S_DN" not in values
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_resumed_session_knows_the_client(site, authority, clients, kind, version):
+    server = start(site, authority, "--ca-certs", authority.pem, "--cert-reqs", "2", kind=kind)
+    made = tls.context(authority, *clients["friend"], version=VERSIONS[version])
+    session = None
+    for resumed in ("Initial", "Resumed"):
+        with contextlib.closing(tls.connect(server.address, made, session=session)) as sock:
+            sock.sendall(head_bytes("GET", "/env", [("Host", "x"), ("Connection", "close")]))
+            values = json.loads(Response(tls.read_all(sock)).body)["values"]
+            session = sock.session
+        assert values["SSL_SESSION_RESUMED"] == resumed
+        assert values["SSL_CLIENT_VERIFY"] == "SUCCESS"
+        assert values["SSL_CLIENT_I_DN"] == "CN=ca"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_getpeercert(site, authority, clients, kind):
     server = start(site, authority, "--ca-certs", authority.pem, "--cert-reqs", "1", kind=kind)
