@@ -166,6 +166,10 @@ struct gn_host_ops {
      * caller's choice. Never fails: what goes wrong is answered and logged. */
     void (*handle_request)(struct gn_host *, struct gn_worker *, struct gn_conn *);
 
+    /* Gives back the owner of a response's pieces (gn_resp_pieces). Any thread, without the lock.
+     */
+    void (*release)(struct gn_host *, void *owner);
+
     /* A thread of a pool that is going to run handle_request: what the language knows of it goes
      * into the connection's scratch. Any thread may call it; it does not take the lock. */
     void *(*thread_begin)(struct gn_host *);

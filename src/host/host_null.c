@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -144,6 +145,12 @@ null_thread(struct gn_host *host GN_UNUSED, void *thread GN_UNUSED)
 {
 }
 
+static void
+null_release(struct gn_host *host GN_UNUSED, void *owner)
+{
+    free(owner);
+}
+
 static void *
 null_thread_begin(struct gn_host *host)
 {
@@ -218,6 +225,7 @@ static const struct gn_host_ops null_ops = {
     .enter = null_thread,
     .leave = null_thread,
     .handle_request = null_handle_request,
+    .release = null_release,
     .thread_begin = null_thread_begin,
     .thread_end = null_thread,
     .list_files = null_list_files,

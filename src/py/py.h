@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#include <stdatomic.h>
+
 #include "base/err.h"
 #include "base/slice.h"
 #include "host/host.h"
@@ -80,6 +82,7 @@ struct gn_py {
     /* Kept for reuse while nobody else holds them. */
     PyObject *start_response, *writer, *input, *early_hints;
     bool warned_of_head, warned_of_status; /* a body was given where none may be */
+    _Atomic(void *) late;                  /* pieces of sent responses, to be released */
     struct gn_py_base *bases;
     size_t n_bases;
     PyObject *peer_object; /* REMOTE_ADDR of the last request, as object and text */
@@ -175,6 +178,11 @@ void gn_py_trace_gil(void); /* the calling thread */
 
 /* py_wsgi.c */
 void gn_py_handle_request(struct gn_host *, struct gn_worker *, struct gn_conn *);
+
+/* What gn_resp_pieces was given is not needed any more. The first needs no GIL: it only remembers.
+ */
+void gn_py_release(struct gn_host *, void *owner);
+void gn_py_drop_late_gil(struct gn_py *h);
 extern PyType_Spec gn_py_start_response_spec, gn_py_writer_spec, gn_py_early_hints_spec;
 
 /* py_environ.c: a new dict, or NULL with an exception or with `error` filled (then no exception is

@@ -300,6 +300,7 @@ static const struct gn_host_ops ops = {
     .enter = host_enter,
     .leave = host_leave,
     .handle_request = gn_py_handle_request,
+    .release = gn_py_release,
     .thread_begin = host_thread_begin,
     .thread_end = host_thread_end,
     .list_files = gn_py_list_files,

@@ -130,6 +130,7 @@ gn_py_check_signals(struct gn_host *host)
     bool ok;
 
     PyEval_RestoreThread(h->ts);
+    gn_py_drop_late_gil(h);
     ok = PyErr_CheckSignals() == 0;
     /* SystemExit is how a handler asks for the end; anything else comes from a handler of the
      * application. */

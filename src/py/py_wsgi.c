@@ -23,8 +23,8 @@
 #include "worker/conn.h"
 
 enum {
-    COPY_BYTES = 65536,  /* bodies up to this size are copied behind the head */
-    SMALL_BYTES = 16384, /* pieces of larger ones up to this size are collected */
+    COPY_BYTES = 65536, /* bodies up to this size are copied behind the head */
+    SMALL_BYTES = 4096, /* pieces of larger ones that are smaller on average are joined */
 };
 
 struct call {
@@ -64,18 +64,6 @@ send_bytes(struct call *call, PyObject *data)
     Py_END_ALLOW_THREADS
     call->c->is_writing = false;
     return ok;
-}
-
-/* Copies behind what waits already; sends when that has become much. */
-static void
-append_bytes(struct call *call, PyObject *data)
-{
-    struct gn_slice s = gn_slice(PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
-
-    if (gn_buf_len(&call->r->out) + s.n > COPY_BYTES + SMALL_BYTES)
-        send_bytes(call, data);
-    else
-        gn_resp_append(call->r, s);
 }
 
 static bool
@@ -484,6 +472,81 @@ require_start(struct call *call)
     return false;
 }
 
+/* The pieces of a large body, kept until they are sent. */
+struct kept {
+    struct kept *next; /* among those that nobody needs any more */
+    PyObject *seq;     /* a tuple of bytes, owned */
+    struct gn_slice pieces[];
+};
+
+void
+gn_py_release(struct gn_host *host, void *owner)
+{
+    struct gn_py *h = gn_py_of(host);
+    struct kept *kept = owner;
+    void *first = atomic_load(&h->late);
+
+    do
+        kept->next = first;
+    while (!atomic_compare_exchange_weak(&h->late, &first, kept));
+}
+
+void
+gn_py_drop_late_gil(struct gn_py *h)
+{
+    struct kept *kept, *next;
+
+    if (atomic_load_explicit(&h->late, memory_order_relaxed) == NULL)
+        return;
+    for (kept = atomic_exchange(&h->late, NULL); kept != NULL; kept = next) {
+        next = kept->next;
+        Py_DECREF(kept->seq);
+        free(kept);
+    }
+}
+
+/* Many small pieces are joined; otherwise nothing is copied. */
+static PyObject *
+pieces_of(PyObject *seq, size_t total)
+{
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(seq);
+    PyObject *empty, *whole, *tuple;
+
+    if (total / (size_t)n >= SMALL_BYTES)
+        return PySequence_Tuple(seq);
+    empty = PyBytes_FromStringAndSize(NULL, 0);
+    whole = empty != NULL ? PyObject_CallMethod(empty, "join", "(O)", seq) : NULL;
+    tuple = whole != NULL ? PyTuple_Pack(1, whole) : NULL;
+    Py_XDECREF(empty);
+    Py_XDECREF(whole);
+    return tuple;
+}
+
+/* The client may take its time: the pieces stay where they are, and no thread waits. */
+static bool
+queue_pieces(struct call *call, PyObject *seq, size_t total)
+{
+    PyObject *tuple = pieces_of(seq, total);
+    Py_ssize_t n = tuple != NULL ? PyTuple_GET_SIZE(tuple) : 0;
+    struct kept *kept = n > 0 ? malloc(sizeof(*kept) + (size_t)n * sizeof(kept->pieces[0])) : NULL;
+
+    if (tuple == NULL)
+        return false;
+    if (kept == NULL) {
+        Py_DECREF(tuple);
+        PyErr_NoMemory();
+        return false;
+    }
+    kept->seq = tuple;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *item = PyTuple_GET_ITEM(tuple, i); /* borrowed */
+
+        kept->pieces[i] = gn_slice(PyBytes_AS_STRING(item), (size_t)PyBytes_GET_SIZE(item));
+    }
+    gn_resp_pieces(call->r, kept->pieces, (size_t)n, kept);
+    return true;
+}
+
 /* A list or tuple: all pieces are at hand. False with an exception. */
 static bool
 send_sequence(struct call *call, PyObject *seq)
@@ -500,21 +563,14 @@ send_sequence(struct call *call, PyObject *seq)
     }
     if (total > 0 && !require_start(call))
         return false;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(seq) && !call->r->is_broken; i++) {
+    if (total > COPY_BYTES)
+        return queue_pieces(call, seq, total);
+    for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *item = PySequence_Fast_GET_ITEM(seq, i); /* borrowed */
 
-        /* While a piece was sent, another thread may have changed the list. */
-        if (!is_bytes(item))
-            return false;
-        if (PyBytes_GET_SIZE(item) == 0)
-            continue;
-        Py_INCREF(item);
-        /* What fits is sent at the end; of more, small pieces are collected. */
-        if (total <= COPY_BYTES || PyBytes_GET_SIZE(item) <= SMALL_BYTES)
-            append_bytes(call, item);
-        else
-            send_bytes(call, item);
-        Py_DECREF(item);
+        if (PyBytes_GET_SIZE(item) > 0)
+            gn_resp_append(call->r,
+                           gn_slice(PyBytes_AS_STRING(item), (size_t)PyBytes_GET_SIZE(item)));
     }
     return true;
 }
@@ -610,6 +666,9 @@ send_file(struct call *call, PyObject *wrapper)
         unsupported = size == 0;
         if (size > (uint64_t)offset)
             gn_resp_sendfile(call->r, fd, offset, size - (uint64_t)offset, &unsupported);
+        /* The file may be closed as soon as we are back. */
+        if (gn_resp_step(call->r) != GN_RESP_OUT && !gn_resp_keep_file(call->r))
+            gn_resp_flush(call->r);
         Py_END_ALLOW_THREADS
     }
     return !unsupported || send_iterable(call, wrapper);
@@ -645,10 +704,10 @@ close_result(struct call *call, PyObject *result)
         PyErr_Clear();
         return;
     }
-    /* The client has its whole response before the application tidies up. */
-    if (close != NULL && gn_buf_len(&call->r->out) > 0 && !call->c->is_writing) {
+    /* A client that reads has its whole response before the application tidies up. */
+    if (close != NULL && gn_resp_has_rest(call->r) && !call->c->is_writing) {
         Py_BEGIN_ALLOW_THREADS
-        gn_resp_flush(call->r);
+        gn_resp_step(call->r);
         Py_END_ALLOW_THREADS
     }
     done = close != NULL ? PyObject_CallNoArgs(close) : NULL;
@@ -840,6 +899,7 @@ gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *
     bool log_with_environ =
         s->access_format != NULL && gn_access_format_needs_environ(s->access_format);
 
+    gn_py_drop_late_gil(h);
     gn_log(w->log, GN_DEBUG, "%.*s %.*s", GN_SLICE_ARG(head->method), GN_SLICE_ARG(head->path));
     if (is_limited) {
         if (c->scratch->thread == NULL)

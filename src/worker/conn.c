@@ -21,8 +21,6 @@
 #include "worker/wire.h"
 
 enum {
-    SENDFILE_STEP_BYTES =
-        1 << 20, /* per call, so that the worker beats while a large file leaves */
     WAIT_STEP_MS = 1000,
     CHUNKED_READ_BYTES = 4096, /* of a body whose size isn't known */
 };
@@ -97,6 +95,7 @@ gn_conn_accept(struct gn_service *s, const struct gn_listener *l)
 void
 gn_conn_close(struct gn_conn *c)
 {
+    gn_resp_drop_rest(&c->resp);
     if (c->tls != NULL) {
         /* An end without close_notify tells the client that the response is not whole. */
         if (!c->resp.is_broken || c->was_taken)
@@ -464,6 +463,28 @@ wait_for(struct gn_conn *c, short events)
     }
 }
 
+bool
+gn_conn_wait_writable(struct gn_conn *c)
+{
+    return wait_for(c, gn_wire_send_events(c)) == WAIT_READY;
+}
+
+bool
+gn_conn_waited(struct gn_conn *c, int64_t ns)
+{
+    bool is_too_late = is_too_slow(c, c->service->io_timeout_ns, ns);
+
+    c->io_wait_ns += ns;
+    return !is_too_late;
+}
+
+void
+gn_conn_beat(const struct gn_conn *c)
+{
+    if (is_loop_thread(c))
+        gn_worker_beat(c->service->worker);
+}
+
 /* ---- body ---- */
 
 static bool
@@ -741,21 +762,6 @@ gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more)
     return true;
 }
 
-ssize_t
-gn_conn_send_now(struct gn_conn *c, struct gn_slice data, bool has_more)
-{
-    ssize_t n;
-
-    do {
-        n = gn_wire_send_now(c, data, has_more);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == EAGAIN)
-        return 0;
-    if (n > 0)
-        c->io_bytes += (size_t)n;
-    return n;
-}
-
 void
 gn_conn_send_some(struct gn_conn *c)
 {
@@ -780,30 +786,4 @@ gn_conn_file_size(int file_fd)
     struct stat st;
 
     return fstat(file_fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
-}
-
-bool
-gn_conn_sendfile(struct gn_conn *c, int file_fd, off_t *offset, uint64_t count, uint64_t *sent)
-{
-    *sent = 0;
-    while (*sent < count) {
-        uint64_t left = count - *sent;
-        ssize_t n = gn_wire_sendfile(
-            c, file_fd, offset, left < SENDFILE_STEP_BYTES ? (size_t)left : SENDFILE_STEP_BYTES);
-
-        if (n > 0) {
-            *sent += (uint64_t)n;
-            c->io_bytes += (uint64_t)n;
-            if (is_loop_thread(c))
-                gn_worker_beat(c->service->worker);
-            continue;
-        }
-        if (n == 0)
-            return true; /* the file is shorter than it was */
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN || wait_for(c, gn_wire_send_events(c)) != WAIT_READY)
-            return false;
-    }
-    return true;
 }

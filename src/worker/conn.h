@@ -26,6 +26,7 @@ enum gn_conn_state {
     GN_CONN_HEAD,      /* waiting for the head of a request */
     GN_CONN_BODY,      /* head complete, waiting for a small body */
     GN_CONN_RUN,       /* the application has it */
+    GN_CONN_WRITE,     /* the application is done, the client has not taken the response yet */
     GN_CONN_DEAD,      /* closed; its memory goes at the end of the loop's turn */
     GN_CONN_LINGER,    /* response sent and half closed: waits for the client's end */
     GN_CONN_HANDSHAKE, /* of TLS; HEAD follows */
@@ -73,9 +74,10 @@ struct gn_conn {
     /* Guarded by the lock of the language inside: a thread of it is in a read or write of this
      * connection. */
     bool is_reading, is_writing;
-    bool may_keep_alive; /* the engine allows another request after this one */
-    int64_t deadline_ns; /* when the loop gives up on it */
-    int64_t started_ns;  /* head complete */
+    bool may_keep_alive;    /* the engine allows another request after this one */
+    int64_t write_since_ns; /* WRITE: since when the client has taken nothing */
+    int64_t deadline_ns;    /* when the loop gives up on it */
+    int64_t started_ns;     /* head complete */
     size_t linger_bytes;
     uint64_t io_bytes;  /* moved for this request by reads and writes that may block */
     int64_t io_wait_ns; /* spent waiting in them */
@@ -165,6 +167,16 @@ enum gn_body_result gn_conn_body_read(struct gn_conn *c, char *dst, size_t n, si
 /* True when every byte of the request was received and read. */
 bool gn_conn_request_is_consumed(const struct gn_conn *c);
 
+/* Blocks until the client takes more of the response. False when it was too slow, or the worker has
+ * to leave at once. */
+bool gn_conn_wait_writable(struct gn_conn *c);
+
+/* Somebody has waited `ns` for the client. False when it has used up its time. */
+bool gn_conn_waited(struct gn_conn *c, int64_t ns);
+
+/* A sign of life, when this is the loop's thread. */
+void gn_conn_beat(const struct gn_conn *c);
+
 /* Throws away what is in the socket; true when the client has closed or too much came: close now.
  */
 bool gn_conn_linger_read(struct gn_conn *c);
@@ -173,10 +185,6 @@ bool gn_conn_linger_read(struct gn_conn *c);
  * gone. `has_more`: other bytes follow at once (MSG_MORE). */
 struct iovec;
 bool gn_conn_send(struct gn_conn *c, struct iovec *iov, int n, bool has_more);
-
-/* Sends as much of `data` as the socket takes at once: how many bytes, or -1 when the client is
- * gone. */
-ssize_t gn_conn_send_now(struct gn_conn *c, struct gn_slice data, bool has_more);
 
 /* Sends what is queued as far as the socket takes it at once; the rest is dropped. For the loop,
  * which must not wait. */
@@ -187,10 +195,5 @@ bool gn_conn_can_sendfile(int file_fd);
 
 /* Size in bytes of a regular file; 0 when it can't be told. */
 uint64_t gn_conn_file_size(int file_fd);
-
-/* Sends `count` bytes of `file_fd` from `*offset` on by sendfile(2); stops early at the end of the
- * file. False when the client is gone; `*sent` counts bytes in both cases. */
-bool gn_conn_sendfile(struct gn_conn *c, int file_fd, off_t *offset, uint64_t count,
-                      uint64_t *sent);
 
 #endif

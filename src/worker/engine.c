@@ -63,14 +63,22 @@ poll_add(struct gn_engine *e, struct gn_conn *c)
     return c->is_in_poll;
 }
 
-/* A handshake may have to wait for room in the socket. A change asks for the state of now, so that
- * no edge is lost; what it brings too often later does no harm. */
+/* A handshake or a response may have to wait for room in the socket. A change asks for the state of
+ * now, so that no edge is lost; what it brings too often later does no harm. */
 static bool
 poll_writable(struct gn_engine *e, struct gn_conn *c)
 {
     struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLOUT | EPOLLET, .data.ptr = c};
 
     return epoll_ctl(e->ep, EPOLL_CTL_MOD, c->fd, &ev) == 0;
+}
+
+static void
+poll_readable(struct gn_engine *e, struct gn_conn *c)
+{
+    struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+
+    epoll_ctl(e->ep, EPOLL_CTL_MOD, c->fd, &ev);
 }
 
 static void
@@ -228,6 +236,63 @@ dispatch(struct gn_engine *e, struct gn_conn *c, enum gn_conn_event event)
     }
 }
 
+static void conclude(struct gn_engine *e, struct gn_conn *c);
+
+/* The client has not taken its response yet. Each time that it takes something it has more time. */
+static void
+keep_writing(struct gn_engine *e, struct gn_conn *c)
+{
+    int64_t limit = e->service.io_timeout_ns;
+
+    c->write_since_ns = gn_clock_mono_ns();
+    c->deadline_ns = limit > 0 ? c->write_since_ns + limit : INT64_MAX;
+    TAILQ_INSERT_TAIL(&e->writing, c, link);
+}
+
+static void
+end_writing(struct gn_engine *e, struct gn_conn *c)
+{
+    c->scratch = &e->service.scratch;
+    gn_service_let_go(&e->service, &c->resp);
+    gn_resp_drop_rest(&c->resp);
+    poll_readable(e, c);
+    gn_service_log_access(&e->service, c, NULL, NULL);
+    conclude(e, c);
+}
+
+static void
+start_writing(struct gn_engine *e, struct gn_conn *c)
+{
+    c->state = GN_CONN_WRITE;
+    if (!poll_add(e, c) || !poll_writable(e, c)) {
+        c->resp.is_broken = true;
+        end_writing(e, c);
+        return;
+    }
+    keep_writing(e, c);
+}
+
+/* The socket may take more: what TLS waits for may as well be bytes of the client. */
+static void
+on_writable(struct gn_engine *e, struct gn_conn *c)
+{
+    struct gn_resp *r = &c->resp;
+    uint64_t before = c->io_bytes;
+    enum gn_resp_step step = gn_resp_step(r);
+
+    if (step == GN_RESP_WAIT && c->io_bytes == before)
+        return;
+    TAILQ_REMOVE(&e->writing, c, link);
+    if (step != GN_RESP_OUT && !gn_conn_waited(c, gn_clock_mono_ns() - c->write_since_ns))
+        r->is_broken = r->lost_client = true;
+    else if (step == GN_RESP_MORE && !poll_writable(e, c))
+        r->is_broken = true;
+    if (step == GN_RESP_OUT || r->is_broken)
+        end_writing(e, c);
+    else
+        keep_writing(e, c);
+}
+
 static void
 on_readable(struct gn_engine *e, struct gn_conn *c, bool has_ended)
 {
@@ -238,6 +303,11 @@ on_readable(struct gn_engine *e, struct gn_conn *c, bool has_ended)
         return;
     if (c->state == GN_CONN_RUN) {
         c->has_edge = true; /* looked at when the request has ended */
+        return;
+    }
+    if (c->state == GN_CONN_WRITE) {
+        c->has_edge = true;
+        on_writable(e, c);
         return;
     }
     if (c->state == GN_CONN_LINGER) {
@@ -286,6 +356,18 @@ keep_alive(struct gn_engine *e, struct gn_conn *c)
     TAILQ_INSERT_TAIL(&e->idle, c, link);
 }
 
+/* The response is out, or given up. */
+static void
+conclude(struct gn_engine *e, struct gn_conn *c)
+{
+    if (c->resp.lost_client)
+        gn_log(e->w->log, GN_DEBUG, "The client left, or was too slow, before it had the response");
+    if (c->resp.keeps_alive && !c->resp.is_broken && gn_conn_drain_body(c))
+        keep_alive(e, c);
+    else
+        finish(e, c, false);
+}
+
 void
 gn_engine_done(struct gn_engine *e, struct gn_conn *c)
 {
@@ -293,12 +375,10 @@ gn_engine_done(struct gn_engine *e, struct gn_conn *c)
     gn_slot_count(e->w, c);
     if (e->n_running == 0)
         atomic_store_explicit(&e->w->slot->state, GN_SLOT_IDLE, memory_order_relaxed);
-    if (c->resp.lost_client)
-        gn_log(e->w->log, GN_DEBUG, "The client left, or was too slow, before it had the response");
-    if (c->resp.keeps_alive && !c->resp.is_broken && gn_conn_drain_body(c))
-        keep_alive(e, c);
+    if (gn_resp_has_rest(&c->resp))
+        start_writing(e, c);
     else
-        finish(e, c, false);
+        conclude(e, c);
 }
 
 static bool
@@ -393,6 +473,7 @@ wait_ms(const struct gn_engine *e, int64_t now)
     t = first_deadline(&e->waiting, t);
     t = first_deadline(&e->collecting, t);
     t = first_deadline(&e->idle, t);
+    t = first_deadline(&e->writing, t);
     t = first_deadline(&e->lingering, t);
     if (e->accept_again_ns != 0 && e->accept_again_ns < t)
         t = e->accept_again_ns;
@@ -433,6 +514,11 @@ expire(struct gn_engine *e, int64_t now)
     while ((c = TAILQ_FIRST(&e->idle)) != NULL && c->deadline_ns <= now) {
         unpark(e, c);
         close_now(e, c);
+    }
+    while ((c = TAILQ_FIRST(&e->writing)) != NULL && c->deadline_ns <= now) {
+        TAILQ_REMOVE(&e->writing, c, link);
+        c->resp.is_broken = c->resp.lost_client = true;
+        end_writing(e, c);
     }
     while ((c = TAILQ_FIRST(&e->lingering)) != NULL && c->deadline_ns <= now) {
         end_lingering(e, c);
@@ -682,6 +768,7 @@ engine_init(struct gn_engine *e, struct gn_worker *w, struct gn_err *err)
     TAILQ_INIT(&e->waiting);
     TAILQ_INIT(&e->collecting);
     TAILQ_INIT(&e->idle);
+    TAILQ_INIT(&e->writing);
     TAILQ_INIT(&e->lingering);
     TAILQ_INIT(&e->dead);
     e->w = w;
@@ -713,6 +800,7 @@ engine_fini(struct gn_engine *e)
     free_list(e, &e->waiting);
     free_list(e, &e->collecting);
     free_list(e, &e->idle);
+    free_list(e, &e->writing);
     free_list(e, &e->lingering);
     gn_fd_close(&e->ep);
     if (e->n_running == 0)

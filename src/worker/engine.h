@@ -48,6 +48,7 @@ struct gn_engine {
     struct gn_conn_list waiting;    /* for (the rest of) a head; sorted by deadline */
     struct gn_conn_list collecting; /* the rest of a small body; sorted by deadline */
     struct gn_conn_list idle; /* keep-alive, nothing of the next request yet; sorted by deadline */
+    struct gn_conn_list writing;   /* for a client that takes the response; sorted by deadline */
     struct gn_conn_list lingering; /* response sent, for the client's end; sorted by deadline */
     struct gn_conn_list dead;      /* closed while a batch of events is handled */
     size_t n_lingering;

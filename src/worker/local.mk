@@ -16,6 +16,7 @@ libgn_worker_la_SOURCES = \
 	%D%/request.h \
 	%D%/resp.c \
 	%D%/resp.h \
+	%D%/resp_rest.c \
 	%D%/service.c \
 	%D%/service.h \
 	%D%/slot.c \

@@ -11,13 +11,14 @@
 struct gn_conn;
 struct gn_worker;
 
-/* Takes the lock of the language inside, runs the application, drops the lock, sends what is left
- * of the response and writes the access log. Waits for a slow client. Returns the nanoseconds that
- * the application took. */
+/* Takes the lock of the language inside, runs the application, drops the lock, and sends what the
+ * client takes at once. The rest stays queued for the loop; only when too much waits there already,
+ * the client is waited for. Writes the access log when the response is out. Returns the nanoseconds
+ * that the application took. */
 int64_t gn_request_run(struct gn_worker *w, struct gn_conn *c);
 
 /* The same for a caller that holds the lock and goes on to hold it: it is dropped only to wait for
- * a client that doesn't take its response at once. */
+ * a client. */
 int64_t gn_request_run_entered(struct gn_worker *w, struct gn_conn *c);
 
 #endif

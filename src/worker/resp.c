@@ -18,6 +18,7 @@ gn_resp_reset(struct gn_resp *r, struct gn_conn *c)
 {
     struct gn_buf status = r->status, fields = r->fields, out = r->out;
 
+    gn_resp_drop_rest(r);
     memset(r, 0, sizeof(*r));
     gn_buf_clear(&status);
     gn_buf_clear(&fields);
@@ -32,6 +33,7 @@ gn_resp_reset(struct gn_resp *r, struct gn_conn *c)
 void
 gn_resp_fini(struct gn_resp *r)
 {
+    gn_resp_drop_rest(r);
     gn_buf_fini(&r->status);
     gn_buf_fini(&r->fields);
     gn_buf_fini(&r->out);
@@ -189,8 +191,8 @@ gn_resp_queue_head(struct gn_resp *r)
 }
 
 /* Cuts what exceeds the Content-Length, counts the rest. */
-static struct gn_slice
-account(struct gn_resp *r, struct gn_slice data)
+struct gn_slice
+gn_resp_account(struct gn_resp *r, struct gn_slice data)
 {
     if (r->has_no_body) {
         r->was_dropped = r->was_dropped || data.n > 0;
@@ -216,7 +218,7 @@ gn_resp_append(struct gn_resp *r, struct gn_slice data)
 
     if (!gn_resp_queue_head(r))
         return false;
-    data = account(r, data);
+    data = gn_resp_account(r, data);
     if (data.n == 0)
         return true;
     if (r->is_chunked)
@@ -254,7 +256,7 @@ gn_resp_send(struct gn_resp *r, struct gn_slice data)
         return gn_resp_append(r, data) && gn_resp_flush(r);
     if (!gn_resp_queue_head(r))
         return false;
-    data = account(r, data);
+    data = gn_resp_account(r, data);
     if (data.n > 0 && r->is_chunked &&
         !gn_buf_append(&r->out, head, gn_http_chunk_head(head, data.n))) {
         r->is_broken = true;
@@ -270,84 +272,6 @@ gn_resp_send(struct gn_resp *r, struct gn_slice data)
     return n == 0 || send_iov(r, iov, n, false);
 }
 
-static bool
-flush(struct gn_resp *r, bool has_more)
-{
-    struct iovec iov = {r->out.data + r->out.start, gn_buf_len(&r->out)};
-
-    if (r->is_broken)
-        return false;
-    return iov.iov_len == 0 || send_iov(r, &iov, 1, has_more);
-}
-
-bool
-gn_resp_flush(struct gn_resp *r)
-{
-    return flush(r, false);
-}
-
-bool
-gn_resp_flush_last(struct gn_resp *r)
-{
-    return flush(r, !r->keeps_alive && gn_conn_request_is_consumed(r->conn));
-}
-
-bool
-gn_resp_flush_some(struct gn_resp *r)
-{
-    struct gn_slice out = gn_buf_slice(&r->out);
-    ssize_t n;
-
-    if (r->is_broken || out.n == 0)
-        return true;
-    n = gn_conn_send_now(r->conn, out, !r->keeps_alive && gn_conn_request_is_consumed(r->conn));
-    if (n < 0) {
-        r->is_broken = r->lost_client = true;
-        return true;
-    }
-    if (n > 0)
-        r->is_sent = true;
-    gn_buf_consume(&r->out, (size_t)n);
-    return (size_t)n == out.n;
-}
-
-bool
-gn_resp_sendfile(struct gn_resp *r, int fd, off_t offset, uint64_t count, bool *unsupported)
-{
-    char head[GN_CHUNK_HEAD_BYTES];
-    struct iovec iov;
-    uint64_t sent = 0;
-    bool ok;
-
-    *unsupported = false;
-    if (r->is_broken || !gn_resp_queue_head(r))
-        return false;
-    if (r->has_no_body || count == 0)
-        return true;
-    if (r->content_length >= 0 && count > (uint64_t)r->content_length - r->body_bytes)
-        count = (uint64_t)r->content_length - r->body_bytes;
-    if (!gn_conn_can_sendfile(fd)) {
-        *unsupported = true;
-        return true;
-    }
-    if (r->is_chunked && !gn_buf_append(&r->out, head, gn_http_chunk_head(head, (size_t)count)))
-        return false;
-    iov = (struct iovec){r->out.data + r->out.start, gn_buf_len(&r->out)};
-    if (iov.iov_len > 0 && !send_iov(r, &iov, 1, true))
-        return false;
-    ok = gn_conn_sendfile(r->conn, fd, &offset, count, &sent);
-    r->body_bytes += sent;
-    if (!ok || sent < count) {
-        /* The client left, or the file became shorter while it was sent: the framing promised more.
-         */
-        r->is_broken = true;
-        r->lost_client = !ok;
-        r->is_short = ok;
-        return false;
-    }
-    return !r->is_chunked || gn_buf_append(&r->out, "\r\n", 2);
-}
-
 void
 gn_resp_end(struct gn_resp *r)
 {
@@ -356,9 +280,12 @@ gn_resp_end(struct gn_resp *r)
     r->is_done = true;
     if (r->is_broken || !gn_resp_queue_head(r))
         return;
-    if (r->is_chunked && !gn_buf_append(&r->out, "0\r\n\r\n", 5))
+    if (r->is_chunked && gn_resp_has_tail(r))
+        gn_resp_after(r, GN_SLICE("0\r\n\r\n"));
+    else if (r->is_chunked && !gn_buf_append(&r->out, "0\r\n\r\n", 5))
         r->is_broken = true;
-    if (!r->has_no_body && r->content_length >= 0 && r->body_bytes < (uint64_t)r->content_length)
+    if (!r->has_no_body && r->content_length >= 0 &&
+        r->body_bytes + r->file_left < (uint64_t)r->content_length)
         r->is_short = true;
     if (r->is_short || r->is_broken)
         r->keeps_alive = false;
@@ -372,6 +299,8 @@ gn_resp_error_page(struct gn_resp *r, int code, const char *reason, const char *
     gn_buf_clear(&r->status);
     gn_buf_clear(&r->fields);
     gn_buf_clear(&r->out);
+    gn_resp_drop_rest(r);
+    r->n_after = r->after_at = 0;
     r->code = code;
     r->content_length = -1;
     r->is_started = r->is_head_queued = r->is_done = true;

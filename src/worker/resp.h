@@ -2,7 +2,8 @@
  *
  * States: nothing -> started (status and fields known) -> head sent -> done. The head leaves with
  * the first body bytes. `append` functions only fill the buffer; `flush` sends, may block, and is
- * called without the lock of the language inside.
+ * called without the lock of the language inside. What a slow client has not taken when the
+ * application is done is left to the loop (`step`), so that it holds no thread.
  */
 #ifndef GN_WORKER_RESP_H
 #define GN_WORKER_RESP_H
@@ -25,6 +26,18 @@ struct gn_resp {
     int64_t content_length;       /* -1: none given */
     size_t length_at, length_end; /* where the Content-Length field stands in `fields` */
     uint64_t body_bytes;          /* of the body, without framing */
+    /* What follows `out` when it is not copied there: pieces that `owner`, an object of the
+     * language, keeps, or a part of a file, and the framing behind them. */
+    struct gn_slice *pieces;
+    size_t n_pieces, piece_at;
+    void *owner;
+    int file_fd;
+    bool owns_file;
+    off_t file_at;
+    uint64_t file_left;
+    char after[8];
+    unsigned char n_after, after_at;
+    size_t held_bytes; /* counted as waiting for a slow client in the service */
     bool is_started;
     bool is_head_queued; /* the head is in `out` or was sent */
     bool is_chunked;
@@ -70,22 +83,47 @@ bool gn_resp_append(struct gn_resp *r, struct gn_slice data);
  * gone. */
 bool gn_resp_send(struct gn_resp *r, struct gn_slice data);
 
-/* `count` bytes of a file from `offset` on. `*unsupported` becomes true (and nothing was sent) when
- * sendfile can't read this descriptor. */
+/* All of the body that is left: `pieces` are stored in, and kept by, `owner`, which is taken and
+ * given back to the host when it is not needed any more, whatever happens. */
+void gn_resp_pieces(struct gn_resp *r, struct gn_slice *pieces, size_t n, void *owner);
+
+/* The rest of the body is `count` bytes of a file from `offset` on. The descriptor is borrowed
+ * until gn_resp_keep_file. `*unsupported` becomes true (and nothing is queued) when sendfile can't
+ * read it. */
 bool gn_resp_sendfile(struct gn_resp *r, int fd, off_t offset, uint64_t count, bool *unsupported);
+
+/* The file's owner is about to close it: when something of it is left, the descriptor is copied.
+ * False without a descriptor to spare. */
+bool gn_resp_keep_file(struct gn_resp *r);
 
 /* End of the body: queues the last chunk. */
 void gn_resp_end(struct gn_resp *r);
 
-/* Sends what is in `out`; blocks. */
+enum gn_resp_step {
+    GN_RESP_OUT,  /* everything was sent, or is_broken */
+    GN_RESP_WAIT, /* the client doesn't take more for now */
+    GN_RESP_MORE, /* it would: but a good part was sent, and others have their turn */
+};
+
+/* Sends what is queued as far as the client takes it at once. */
+enum gn_resp_step gn_resp_step(struct gn_resp *r);
+
+/* Sends all that is queued; blocks. False when the client is gone. */
 bool gn_resp_flush(struct gn_resp *r);
 
-/* The same at the end of a response. When the connection is closed next, the kernel keeps the last
- * bytes until then, so that they leave in one segment with the FIN. */
-bool gn_resp_flush_last(struct gn_resp *r);
+/* Whether something is queued, and how much memory that holds. */
+bool gn_resp_has_rest(const struct gn_resp *r);
+size_t gn_resp_rest_bytes(const struct gn_resp *r);
 
-/* The same as far as the client takes it at once; never blocks. False when something is left. */
-bool gn_resp_flush_some(struct gn_resp *r);
+/* Forgets what is queued behind `out`. */
+void gn_resp_drop_rest(struct gn_resp *r);
+
+/* Something is queued that follows `out`. */
+bool gn_resp_has_tail(const struct gn_resp *r);
+
+/* For resp.c and resp_rest.c: what of `data` may be sent, counted; bytes behind pieces or file. */
+struct gn_slice gn_resp_account(struct gn_resp *r, struct gn_slice data);
+void gn_resp_after(struct gn_resp *r, struct gn_slice text);
 
 /* Replaces what was queued by an error page (only while nothing was sent). */
 void gn_resp_error_page(struct gn_resp *r, int code, const char *reason, const char *message);

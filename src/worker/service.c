@@ -162,6 +162,31 @@ gn_service_log_dropped(struct gn_service *s, struct gn_slice name)
         gn_log(s->worker->log, GN_WARN, "More names that header_map drops will not be told.");
 }
 
+bool
+gn_service_hold(struct gn_service *s, struct gn_resp *r)
+{
+    size_t bytes = gn_resp_rest_bytes(r) + 1;
+    size_t before = atomic_fetch_add(&s->held_bytes, bytes);
+
+    if (before > 0 && (before + bytes > GN_SERVICE_HELD_BYTES || s->n_held >= GN_SERVICE_HELD)) {
+        atomic_fetch_sub(&s->held_bytes, bytes);
+        return false;
+    }
+    atomic_fetch_add(&s->n_held, 1);
+    r->held_bytes = bytes;
+    return true;
+}
+
+void
+gn_service_let_go(struct gn_service *s, struct gn_resp *r)
+{
+    if (r->held_bytes == 0)
+        return;
+    atomic_fetch_sub(&s->held_bytes, r->held_bytes);
+    atomic_fetch_sub(&s->n_held, 1);
+    r->held_bytes = 0;
+}
+
 const char *
 gn_scratch_date(struct gn_scratch *t)
 {

@@ -6,6 +6,7 @@
 #define GN_WORKER_SERVICE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -19,6 +20,10 @@
 #include "worker/worker.h"
 
 struct gn_conn;
+struct gn_resp;
+
+/* Bounds of what waits for slow clients in a worker; one response may always wait. */
+enum { GN_SERVICE_HELD_BYTES = 256 << 20, GN_SERVICE_HELD = 1024 };
 
 enum { GN_SERVICE_SPARE = 16, GN_SERVICE_DROPPED = 32 };
 
@@ -56,6 +61,7 @@ struct gn_service {
     struct gn_slice dropped[GN_SERVICE_DROPPED]; /* names of header_map's victims that were told;
                                                     in the arena, loop's thread */
     size_t n_dropped;
+    _Atomic size_t held_bytes, n_held;       /* responses that wait for slow clients */
     struct gn_scratch scratch;               /* of the loop's thread */
     struct gn_conn *spare[GN_SERVICE_SPARE]; /* closed connections whose buffers are used again;
                                                 loop's thread */
@@ -68,6 +74,13 @@ void gn_service_fini(struct gn_service *s);
 /* Tells once per name, and not of more than GN_SERVICE_DROPPED names, that header_map keeps a field
  * from the application. */
 void gn_service_log_dropped(struct gn_service *s, struct gn_slice name);
+
+/* The rest of a response is going to wait for its client in memory: counts it. False when too much
+ * waits already. Any thread. */
+bool gn_service_hold(struct gn_service *s, struct gn_resp *r) GN_MUST_CHECK;
+
+/* It is out, or given up. */
+void gn_service_let_go(struct gn_service *s, struct gn_resp *r);
 
 /* The Date field's text, rebuilt when the second has changed. */
 const char *gn_scratch_date(struct gn_scratch *t);

@@ -33,6 +33,7 @@ blackbox_tests = \
 	%D%/test_tracebacks.py \
 	%D%/test_tls.py \
 	%D%/test_slow_clients.py \
+	%D%/test_slow_readers.py \
 	%D%/test_uploads.py \
 	%D%/test_worker_life.py \
 	%D%/test_systemd.py \

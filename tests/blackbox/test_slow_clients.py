@@ -18,6 +18,11 @@ def app(environ, start_response):
         body = b"%d" % len(environ["wsgi.input"].read())
     elif environ["PATH_INFO"] == "/page":
         body = b"x" * 60000
+    elif environ["PATH_INFO"] == "/large":
+        body = b"x" * 1000000
+    elif environ["PATH_INFO"] == "/file":
+        start_response("200 OK", [("Content-Length", "8000000")])
+        return environ["wsgi.file_wrapper"](open("data", "rb"))
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 '''
@@ -29,6 +34,8 @@ ATTACKS = {
     "headers": ("/", ["-H"]),
     "body": ("/read", ["-B", "-s", "8192"]),
     "large_body": ("/read", ["-B", "-s", "10000000"]),
+    "read_large": ("/large", ["-X", "-w", "512", "-y", "1024", "-n", "1", "-z", "32"]),
+    "read_file": ("/file", ["-X", "-w", "512", "-y", "1024", "-n", "1", "-z", "32"]),
     "read": ("/page", ["-X", "-w", "512", "-y", "1024", "-n", "1", "-z", "32"]),
 }
 
@@ -74,7 +81,7 @@ def longest_wait(server, seconds):
 def test_others_are_served(name, kind, site):
     target, options = ATTACKS[name]
     server = site.start("app:app", "-k", kind, "--threads", "2" if kind == "gthread" else "1",
-                        files={"app.py": APP})
+                        files={"app.py": APP, "data": "x" * 8000000})
     with attack(server, target, options):
         procs.until(lambda: connections_of(server) >= CONNECTIONS * 9 // 10,
                     lambda: "the attack: " + server.dir.read("attack.log"))

@@ -923,37 +923,6 @@ START_TEST(send_some_does_not_wait)
 }
 END_TEST
 
-START_TEST(sendfile_through_small_buffers)
-{
-    FILE *f = tmpfile();
-    char *data = malloc(300000);
-    static struct taker t;
-    off_t offset = 23 * 10;
-    uint64_t sent;
-
-    ck_assert_ptr_nonnull(f);
-    ck_assert_ptr_nonnull(data);
-    fill(data, 300000);
-    ck_assert_uint_eq(fwrite(data, 1, 300000, f), 300000);
-    ck_assert_int_eq(fflush(f), 0);
-    ck_assert(gn_conn_can_sendfile(fileno(f)));
-    ck_assert_uint_eq(gn_conn_file_size(fileno(f)), 300000);
-    bench_disconnect(&b);
-    bench_connect(&b, SMALL_BUFFER);
-    b.c->started_ns = gn_clock_mono_ns();
-    taker_start(&t, b.client);
-    /* More than there is: it stops early. */
-    ck_assert(gn_conn_sendfile(b.c, fileno(f), &offset, 300000, &sent));
-    ck_assert_uint_eq(sent, 300000 - 23 * 10);
-    gn_conn_close(b.c);
-    taker_join(&t);
-    check_filled(&t.got, 300000 - 23 * 10);
-    gn_buf_fini(&t.got);
-    free(data);
-    fclose(f);
-}
-END_TEST
-
 START_TEST(sendfile_wants_regular_files)
 {
     ck_assert(!gn_conn_can_sendfile(b.worker.wake_fd[0]));
@@ -1037,7 +1006,6 @@ conn_suite(void)
     tcase_add_test(tc, send_to_a_client_that_is_gone);
     tcase_add_test(tc, send_some_takes_what_fits);
     tcase_add_test(tc, send_some_does_not_wait);
-    tcase_add_test(tc, sendfile_through_small_buffers);
     tcase_add_test(tc, sendfile_wants_regular_files);
     return suite;
 }
