@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Memory of master and sync workers after the first answers of the hello application.
+"""Memory of master and sync workers after their first answers: hello, Django, Django preloaded.
 
     script/bench memory [--rounds N] [--json FILE]
 """
+import importlib.util
 import sys
 
 import common
@@ -10,10 +11,14 @@ import common
 # Enough that every worker answers some; memory grows with the first requests only.
 REQUESTS_PER_WORKER = 50
 
+CASES = [("hello", "hello:app", []), ("Django", "django_hello:app", []),
+         ("Django preloaded", "django_hello:app", ["--preload"])]
 
-def measure(program, workers, cwd):
+
+def measure(program, workers, app, options, cwd):
     port = common.free_port()
-    argv = common.gunicorn_argv(program, port, workers)
+    argv = common.gunicorn_argv(program, port, workers, app)
+    argv[1:1] = options
     with common.Server(argv, port, cwd) as server:
         server.wait_ready()
         server.wait_workers(workers)
@@ -27,12 +32,18 @@ def main():
     peers = common.find_peers(opt)
     report = common.Report("memory", "Memory", opt)
     with common.app_directory() as cwd:
-        for workers in (1, 4):
-            results = common.run_rounds(peers, opt.rounds,
-                                        lambda _, path: measure(path, workers, cwd))
-            report.table("%d" % workers, "hello, master and %d sync worker(s)" % workers, results)
-            report.target("PSS with %d worker(s), ours / Debian's" % workers,
-                          common.ratio(results, "PSS MiB"), 0.5)
+        for title, app, options in CASES:
+            if app.startswith("django") and importlib.util.find_spec("django") is None:
+                common.note("%s is left out: no Django" % title)
+                continue
+            for workers in (1, 4, 16):
+                results = common.run_rounds(
+                    peers, opt.rounds,
+                    lambda _, path: measure(path, workers, app, options, cwd))
+                report.table("%s %d" % (title, workers),
+                             "%s, master and %d sync worker(s)" % (title, workers), results)
+                report.target("PSS of %s with %d worker(s), ours / Debian's" % (title, workers),
+                              common.ratio(results, "PSS MiB"), 0.5)
     return report.finish()
 
 
