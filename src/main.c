@@ -462,6 +462,16 @@ forget_private_environment(void)
         unsetenv(names[i]);
 }
 
+/* Half a table must not pass for a whole one. The stream remembers what failed before. */
+static int
+output_status(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fputs("gunicorn: the standard output could not be written\n", stderr);
+    return status == GN_EXIT_OK ? GN_EXIT_ERROR : status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -492,7 +502,5 @@ main(int argc, char **argv)
         return GN_EXIT_ERROR;
     status = run(&in, host);
     host->ops->stop(host);
-    if (fflush(stdout) != 0 && status == GN_EXIT_OK)
-        status = GN_EXIT_ERROR;
-    return status;
+    return output_status(status);
 }

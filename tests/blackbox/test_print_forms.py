@@ -2,11 +2,12 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
-from support import corpus, settings
-from support.server import HELLO
+from support import corpus, procs, settings
+from support.server import HELLO, program
 
 # Not part of the configuration: what to read and what to do.
 REQUESTS = {"config", "check_config", "print_config"}
@@ -229,3 +230,16 @@ def test_yaml_round_trip_of_real_files(path, site):
     app = ("app:app",)  # in place of the one that is named there
     absent = assert_round_trip(site, *words, app=app, again=app, chatter=check.stdout, env=env)
     assert absent <= set(settings.HOOKS) | {"logconfig_dict", "logger_class"}
+
+
+@pytest.mark.parametrize("words", [
+    ["--print-config"], ["--print-config=json"], ["--print-config=origin", "--all"],
+    ["--print-config=yaml", "--all"], ["--check-config=sarif"], ["--help"]])
+def test_output_that_is_cut_short_is_an_error(place, words):
+    # More than the buffer of the stream: the last part of it is not the one that fails.
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([program(), *words, "app:app"], cwd=str(place.dir), text=True,
+                                env=procs.clean_env(place.dir), stdin=subprocess.DEVNULL,
+                                stdout=full, stderr=subprocess.PIPE, timeout=procs.DEADLINE)
+    assert result.returncode == 1
+    assert "gunicorn: the standard output could not be written\n" in result.stderr
