@@ -1,8 +1,10 @@
 #include "config/facts.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -71,20 +73,23 @@ file_setting(struct tls *t, const char *name, const char **path)
     const struct gn_candidate *c = s != NULL ? gn_fact_winner(t->f->b, s->id) : NULL;
     const char *text = c != NULL ? gn_fact_text(t->f, c->value) : NULL;
     const char *whole = gn_fact_path(t->f, text);
-    FILE *file;
+    struct stat st = {0};
+    int fd;
 
     *path = NULL;
     if (whole == NULL)
         return NULL;
     /* The master makes the context, workers inherit it. */
     gn_look_master(t->f, c, GN_LOOK_READ, whole);
-    file = fopen(whole, "re");
-    if (file == NULL)
+    /* As the server reads it: nobody waits for the writer of a FIFO. */
+    fd = open(whole, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
         return c;
-    /* A directory can be opened as well. */
-    if (fgetc(file) != EOF || !ferror(file))
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         *path = whole;
-    fclose(file);
+    else if (!S_ISDIR(st.st_mode)) /* the value says so of a directory */
+        complain(t, c, GN_D_NO_FILE, "%s is no regular file", whole);
+    gn_fd_close(&fd);
     return c;
 }
 

@@ -1,5 +1,6 @@
 """What a check finds out about certificates, keys and ciphers."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -165,3 +166,15 @@ def test_values_are_checked_without_the_files(place, files):
     place.dir.write("gunicorn.conf.py", "certfile = %r\nciphers = 'NO-SUCH-NAME'\n" % files("text"))
     result = place.run("--check-config=values", "app:app")
     assert not re.search(r"\[GC91\d\]", result.stderr), result.stderr
+
+
+@pytest.mark.parametrize("setting", ["certfile", "keyfile", "ca_certs", "keyfile_password_file"])
+def test_fifo_is_refused_and_not_waited_for(site, files, setting):
+    fifo = os.path.join(site.dir.path, "fifo")
+    os.mkfifo(fifo)
+    named = {"certfile": files("good"), "keyfile": files("key"), setting: fifo}
+    site.dir.write("c.py", "".join("%s = %r\n" % item for item in named.items()))
+    site.dir.write("app.py", HELLO)
+    result = site.run("--check-config", "-c", "c.py", "app:app")
+    assert result.returncode == 1
+    assert re.search(r"error: %s: \S+/fifo is no regular file \[GC107\]" % setting, result.stderr)
