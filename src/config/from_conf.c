@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include <sys/stat.h>
@@ -180,6 +181,18 @@ has_python_extension(const char *path)
     return dot != NULL && (strcmp(dot, ".py") == 0 || strcmp(dot, ".pyc") == 0);
 }
 
+/* A file that may not be seen is not a missing one. */
+static void
+report_absent(struct gn_builder *b, const char *path, const struct gn_origin *origin, int sys)
+{
+    if (sys == ENOENT)
+        gn_diag_add(b->diags, GN_D_CONF_FILE, origin, &gn_settings[GN_S_CONFIG],
+                    "'%s' doesn't exist", path);
+    else
+        gn_diag_add(b->diags, GN_D_CONF_FILE, origin, &gn_settings[GN_S_CONFIG],
+                    "'%s' can't be read: %s", path, strerror(sys));
+}
+
 /* `path` as written; `origin` tells who wrote it. */
 static bool
 run_path(struct gn_builder *b, const char *path, const struct gn_origin *origin)
@@ -189,8 +202,7 @@ run_path(struct gn_builder *b, const char *path, const struct gn_origin *origin)
     struct stat st;
 
     if (whole == NULL || stat(whole, &st) != 0) {
-        gn_diag_add(b->diags, GN_D_CONF_FILE, origin, &gn_settings[GN_S_CONFIG],
-                    "'%s' doesn't exist", path);
+        report_absent(b, path, origin, whole == NULL ? ENOMEM : errno);
         return false;
     }
     if (S_ISDIR(st.st_mode)) {

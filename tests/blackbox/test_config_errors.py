@@ -1,5 +1,6 @@
 """Bad values: exit status 1 or 2, and a message with the setting and the place."""
 
+import os
 import re
 import shlex
 
@@ -189,6 +190,13 @@ def test_named_file_is_missing(location, source, place):
 def test_named_file_is_a_directory(place):
     place.dir.write("confdir/x", "")
     assert_refused(check(place, "-c", "confdir"), "confdir", status=(1,))
+
+
+def test_named_file_that_cannot_be_seen(place):
+    os.symlink("loop.py", str(place.dir / "loop.py"))
+    assert_refused(check(place, "-c", "loop.py"),
+                   r"'loop\.py' can't be read: Too many levels of symbolic links \[GC401\]",
+                   status=(1,))
 
 
 def test_module_that_raises(place):
