@@ -223,6 +223,12 @@ bytes_in_socket(const struct gn_conn *c)
     return ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0 ? (uint64_t)waiting : 0;
 }
 
+bool
+gn_conn_has_input(const struct gn_conn *c)
+{
+    return bytes_in_socket(c) > 0;
+}
+
 /* How much of a body is still wanted before the application is called: the rest of a small one, the
  * first 64 KiB of a large one. */
 static size_t
@@ -635,9 +641,6 @@ gn_conn_request_is_consumed(const struct gn_conn *c)
 {
     size_t rest = c->in.end - c->body_at + gn_buf_len(&c->body_in);
 
-    /* Bytes of a next request that wait in the socket would turn a close into a reset. */
-    if (c->has_more && bytes_in_socket(c) > 0)
-        return false;
     if (c->body.is_done)
         return rest == 0;
     return !c->body.is_chunked && rest == c->body.left;

@@ -164,8 +164,11 @@ void gn_conn_body_take(struct gn_conn *c, size_t n);
 /* Reads up to `n` bytes straight into `dst`; blocks for at least one. `*got` is 0 unless DATA. */
 enum gn_body_result gn_conn_body_read(struct gn_conn *c, char *dst, size_t n, size_t *got);
 
-/* True when every byte of the request was received and read. */
+/* True when every byte of the request was received, and nothing behind it. */
 bool gn_conn_request_is_consumed(const struct gn_conn *c);
+
+/* True when bytes of the client wait in the socket: close(2) would reset the connection. */
+bool gn_conn_has_input(const struct gn_conn *c);
 
 /* Blocks until the client takes more of the response. False when it was too slow, or the worker has
  * to leave at once. */

@@ -126,15 +126,16 @@ end_lingering(struct gn_engine *e, struct gn_conn *c)
     free_conn(e, c);
 }
 
-/* The response is out. Unread bytes of the client would turn close(2) into a reset that eats the
- * response: then half-close and wait for the client's end, in the loop. */
+/* The response is out, or kept by the kernel for the FIN. With unread bytes of the client close(2)
+ * would reset the connection, which eats the response: so the half-close comes first, always, and
+ * then bytes are looked for. Where there are any, the client's end is waited for in the loop. */
 static void
 finish(struct gn_engine *e, struct gn_conn *c, bool is_refused)
 {
     bool clean = !is_refused && !c->was_taken && gn_conn_request_is_consumed(c);
 
-    if (clean || c->resp.is_broken || !gn_wire_half_close(c) || !poll_add(e, c) ||
-        gn_conn_linger_read(c)) {
+    if (c->resp.is_broken || !gn_wire_half_close(c) || (clean && !gn_conn_has_input(c)) ||
+        !poll_add(e, c) || gn_conn_linger_read(c)) {
         close_now(e, c);
         return;
     }

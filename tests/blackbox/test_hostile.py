@@ -367,6 +367,22 @@ def test_signal_without_wakeup_descriptor_is_never_late(kind, site):
         procs.until(lambda: not procs.alive(pid), "the end of the worker", deadline=5)
 
 
+@pytest.mark.parametrize("method,fields,data", [
+    ("GET", [], head_bytes("GET", "/hello", [("Host", "x")])),
+    ("GET", [("Connection", "close")], b"\r\n"),
+    ("POST", [("Connection", "close"), ("Content-Length", "0")], b"x" * 70000),
+], ids=["pipeline", "crlf", "data"])
+def test_late_bytes_do_not_eat_the_response(method, fields, data, kind, site):
+    """They come while the application works; close(2) would find them unread."""
+    server = start(site, *kind)
+    with contextlib.closing(client.connect(server.address)) as sock:
+        sock.sendall(head_bytes(method, "/wait", [("Host", "x"), *fields]))
+        procs.until(lambda: "waiting" in site.dir.read("notes"), "the start of the request")
+        sock.sendall(data)
+        site.dir.write("go", "")
+        assert client.read_head(sock)[0].startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 @pytest.mark.parametrize("length", ["", "5"])
 def test_error_in_close_leaves_the_response_whole(length, server):
     response = get_soon(server, "/bad_close?" + length)
