@@ -494,15 +494,47 @@ wait_ms(const struct gn_engine *e, int64_t now)
     return (int)ms;
 }
 
+/* Its time is up. The loop may be late, so what has come until now counts. */
 static void
-expire_requests(struct gn_engine *e, struct gn_conn_list *list, int64_t now)
+expire_one(struct gn_engine *e, struct gn_conn *c)
+{
+    enum gn_conn_event event = GN_CONN_WAIT;
+    enum gn_conn_state before = c->state;
+    bool was_idle = c->list == &e->idle;
+
+    unpark(e, c);
+    if (gn_conn_has_input(c))
+        event = gn_conn_read(c);
+    if (event == GN_CONN_WAIT && c->state == before && (!was_idle || gn_buf_len(&c->in) == 0))
+        event = gn_conn_expire(c);
+    dispatch(e, c, event);
+}
+
+static void
+expire_list(struct gn_engine *e, struct gn_conn_list *list, int64_t now)
 {
     struct gn_conn *c;
 
     while ((c = TAILQ_FIRST(list)) != NULL && c->deadline_ns <= now) {
-        unpark(e, c);
-        dispatch(e, c, gn_conn_expire(c));
+        expire_one(e, c);
     }
+}
+
+/* The same for a response: when its client takes something now, it goes on. */
+static void
+expire_writing(struct gn_engine *e, struct gn_conn *c)
+{
+    uint64_t before = c->io_bytes;
+    enum gn_resp_step step = gn_resp_step(&c->resp);
+
+    TAILQ_REMOVE(&e->writing, c, link);
+    if (step != GN_RESP_OUT && c->io_bytes > before) {
+        keep_writing(e, c);
+        return;
+    }
+    if (step != GN_RESP_OUT)
+        c->resp.is_broken = c->resp.lost_client = true;
+    end_writing(e, c);
 }
 
 static void
@@ -510,17 +542,11 @@ expire(struct gn_engine *e, int64_t now)
 {
     struct gn_conn *c;
 
-    expire_requests(e, &e->waiting, now);
-    expire_requests(e, &e->collecting, now);
-    while ((c = TAILQ_FIRST(&e->idle)) != NULL && c->deadline_ns <= now) {
-        unpark(e, c);
-        close_now(e, c);
-    }
-    while ((c = TAILQ_FIRST(&e->writing)) != NULL && c->deadline_ns <= now) {
-        TAILQ_REMOVE(&e->writing, c, link);
-        c->resp.is_broken = c->resp.lost_client = true;
-        end_writing(e, c);
-    }
+    expire_list(e, &e->waiting, now);
+    expire_list(e, &e->collecting, now);
+    expire_list(e, &e->idle, now);
+    while ((c = TAILQ_FIRST(&e->writing)) != NULL && c->deadline_ns <= now)
+        expire_writing(e, c);
     while ((c = TAILQ_FIRST(&e->lingering)) != NULL && c->deadline_ns <= now) {
         end_lingering(e, c);
     }
@@ -617,8 +643,22 @@ serve_turn(struct gn_engine *e)
         e->can_accept = true;
 }
 
-/* Connections that have not sent a byte get a last moment, then they are closed: nothing is lost
- * with them. */
+/* Nothing is lost with a connection that has not sent a byte. What waits in the socket may be a
+ * request for which there was no time yet. */
+static void
+drop_if_silent(struct gn_engine *e, struct gn_conn *c, int64_t now)
+{
+    if (gn_buf_len(&c->in) > 0)
+        return;
+    if (gn_conn_has_input(c)) {
+        e->silent_until_ns = now + SILENT_DRAIN_NS;
+        return;
+    }
+    unpark(e, c);
+    close_now(e, c);
+}
+
+/* Connections that have not sent a byte get a last moment, then they are closed. */
 static void
 drop_silent(struct gn_engine *e, int64_t now)
 {
@@ -629,14 +669,11 @@ drop_silent(struct gn_engine *e, int64_t now)
     e->silent_until_ns = 0;
     for (c = TAILQ_FIRST(&e->waiting); c != NULL; c = next) {
         next = TAILQ_NEXT(c, link);
-        if (gn_buf_len(&c->in) == 0) {
-            unpark(e, c);
-            close_now(e, c);
-        }
+        drop_if_silent(e, c, now);
     }
-    while ((c = TAILQ_FIRST(&e->idle)) != NULL) {
-        unpark(e, c);
-        close_now(e, c);
+    for (c = TAILQ_FIRST(&e->idle); c != NULL; c = next) {
+        next = TAILQ_NEXT(c, link);
+        drop_if_silent(e, c, now);
     }
 }
 

@@ -44,6 +44,12 @@ def header(environ, start_response):
 
 
 @route
+def nap(environ, start_response):
+    time.sleep(0.02)
+    return plain(start_response, b"rested")
+
+
+@route
 def leave(environ, start_response):
     """Changes the working directory of the worker."""
     os.chdir(os.path.join(HERE, "elsewhere"))
@@ -339,6 +345,41 @@ def test_connections_behind_a_busy_sync_worker_are_answered_after_term(site):
         for sock in (running, early, late):
             assert Response(client.read_all(sock)).body == b"waited"
     assert server.wait_exit() == 0
+
+
+CROWD = 80  # more than the worker looks at in one turn of its loop
+
+
+def test_crowd_behind_a_busy_sync_worker_is_answered_after_term(site):
+    """Requests that are not read yet when the last moment of silent connections ends."""
+    server = start(site, "--backlog", "128")
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(contextlib.closing(client.connect(server.address)))
+                 for _ in range(CROWD)]
+        for sock in crowd:
+            sock.sendall(head_bytes("GET", "/nap", [("Host", "x")]))
+        server.signal(signal.SIGTERM)
+        for sock in crowd:
+            assert Response(client.read_all(sock)).body == b"rested"
+    assert server.wait_exit() == 0
+
+
+def test_requests_that_came_in_time_do_not_expire_behind_others(site):
+    server = start(site, "--client-header-timeout", "1", "--backlog", "128")
+    with contextlib.ExitStack() as stack:
+        running, *crowd = (stack.enter_context(contextlib.closing(client.connect(server.address)))
+                           for _ in range(CROWD + 1))
+        get_soon(server)  # behind the others: all are accepted, and their time runs
+        running.sendall(head_bytes("GET", "/wait", [("Host", "x")]))
+        procs.until(lambda: "waiting" in site.dir.read("notes"), "the start of the request")
+        for sock in crowd:
+            sock.sendall(head_bytes("GET", "/hello", [("Host", "x")]))
+        begun = time.monotonic()
+        procs.until(lambda: time.monotonic() - begun > 1.1, "the end of their time")
+        site.dir.write("go", "")
+        assert Response(client.read_all(running)).body == b"waited"
+        for sock in crowd:
+            assert Response(client.read_all(sock)).body == b"hello\n"
 
 
 # -- applications
