@@ -40,7 +40,8 @@ static bool
 is_forwarder(const struct gn_http_policy *p, struct gn_slice name)
 {
     for (size_t i = 0; i < p->n_forwarder_headers; i++) {
-        if (name_is(name, p->forwarder_headers[i]))
+        if (name_is(name, p->forwarder_headers[i]) ||
+            gn_slice_eq(p->forwarder_headers[i], GN_SLICE("*")))
             return true;
     }
     return false;

@@ -181,6 +181,18 @@ def test_header_map(args, status, seen, site):
         assert json.loads(response.body)["values"].get("HTTP_X_USER") == seen
 
 
+@pytest.mark.parametrize("allowed,user,mount,path", [
+    ("127.0.0.1", "joe", "/shop", "/cart"), ("10.9.9.9", None, "", "/shop/cart"),
+])
+def test_forwarder_headers_of_any_name(allowed, user, mount, path, site):
+    """Not documented by the original, but understood."""
+    site.dir.write("app.py", ENV_APP)
+    server = site.start("app:app", "--forwarded-allow-ips", allowed, "--forwarder-headers", "*")
+    found = environ_of(server, "/shop/cart", headers=[("SCRIPT_NAME", "/shop"), ("X_User", "joe")])
+    assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == (mount, path)
+    assert found.get("HTTP_X_USER") == user
+
+
 # -- forwarded headers
 
 @pytest.mark.parametrize("allowed,headers,scheme", [
