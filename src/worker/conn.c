@@ -449,7 +449,8 @@ wait_for(struct gn_conn *c, short events)
 
         if (n < 0 && errno != EINTR)
             return WAIT_STOP;
-        if (is_loop && (n < 0 || p[1].revents != 0)) {
+        /* Also after a wait for nothing: a deputy may have drained the descriptor first. */
+        if (is_loop && (n <= 0 || p[1].revents != 0)) {
             gn_fd_drain(w->wake_fd[0]);
             if (!w->host->ops->check_signals(w->host))
                 return WAIT_STOP;
