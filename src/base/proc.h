@@ -46,11 +46,14 @@ struct gn_proc_outcome {
     int number;
 };
 
+/* Ends the process without atexit functions and without flushing: for signal handlers. */
+void gn_proc_end_now(int status) GN_NORETURN;
+
 /* Forks, runs the job in the child and waits for its end. Streams of stdio are flushed before. The
  * child dies with its parent; one that does not end soon after its result is killed, and the result
  * counts. Processes that the child has started and left behind are killed, daemons as well. A false
- * result brings the error of `work` with it (a long `detail` is cut), a true one may bring a remark.
- * False with `err` when there is no child. */
+ * result brings the error of `work` with it (a long `detail` is cut), a true one may bring a
+ * remark. False with `err` when there is no child. */
 bool gn_proc_run_child(const struct gn_proc_job *job, struct gn_proc_outcome *out,
                        struct gn_err *err) GN_MUST_CHECK;
 

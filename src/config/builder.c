@@ -115,6 +115,13 @@ sink_wants(struct gn_cfg_sink *sink, struct gn_slice name)
     return names->wants(names->ctx, name);
 }
 
+void
+gn_builder_limit(const struct gn_builder *b, int64_t seconds)
+{
+    if (b->host != NULL && b->host->ops->limit != NULL)
+        b->host->ops->limit(b->host, seconds);
+}
+
 bool
 gn_builder_run_file(struct gn_builder *b, const char *location, const struct gn_names_sink *names,
                     struct gn_err *err)

@@ -133,7 +133,15 @@ choose_depth(struct gn_builder *b, const struct gn_cli_options *options)
     b->diags->shows_notes = checks && !prints;
     b->checks_values_only = options->checks_values_only && checks && !prints;
     b->checks_facts = !options->checks_values_only && checks && !prints;
-    b->check_timeout_s = options->check_timeout_s;
+}
+
+/* Nobody waits for ever for a check; a start takes the time that it takes. */
+static void
+limit_time(const struct gn_builder *b)
+{
+    bool is_check = is_asked(b, GN_S_PRINT_CONFIG) || is_asked(b, GN_S_CHECK_CONFIG);
+
+    gn_builder_limit(b, is_check ? b->check_timeout_s : 0);
 }
 
 /* -h, --version and --describe work whatever else is wrong; the first of the first two wins. */
@@ -214,6 +222,7 @@ compile(struct compiler *c, struct gn_compiled *out)
         return compile_text(c, &c->cmd_args, out);
     merge_options(c, out);
     c->b.diags->is_strict = out->options.is_strict;
+    c->b.check_timeout_s = out->options.check_timeout_s;
     if (c->in->on_options != NULL)
         c->in->on_options(c->in->ctx, &out->options);
     out->mode = GN_MODE_RUN;
@@ -221,6 +230,7 @@ compile(struct compiler *c, struct gn_compiled *out)
     if (!gn_from_defaults(&c->b) || !gn_from_env(&c->b, c->in->envp))
         return false;
     read_ini(c);
+    limit_time(&c->b);
     /* No user code is run for a command line that will be refused. */
     if (argv_ok)
         read_conf(c);

@@ -39,6 +39,9 @@ const struct gn_value *gn_builder_import(struct gn_builder *b, const char *dotte
 const struct gn_value *gn_builder_call(struct gn_builder *b, const struct gn_value *callable,
                                        struct gn_err *err);
 
+/* User code may take this long each time that it is run; 0: as long as it likes. */
+void gn_builder_limit(const struct gn_builder *b, int64_t seconds);
+
 struct gn_names_sink {
     bool (*add)(void *ctx, const char *name, const struct gn_value *value, const char *file,
                 int line, int column);

@@ -16,6 +16,7 @@ libgn_py_la_SOURCES = \
 	%D%/py_input.c \
 	%D%/py_intern.c \
 	%D%/py_intern.def \
+	%D%/py_limit.c \
 	%D%/py_lines.c \
 	%D%/py_marks.c \
 	%D%/py_module.c \

@@ -72,6 +72,9 @@ struct gn_py {
     PyObject *conf_brought; /* set: names of the modules that python:MODULE has brought in */
     PyObject *conf_texts;   /* dict: file name -> what is known of a module's text (py_places.c) */
 
+    int64_t limit_s;        /* for user code that makes settings; 0: none */
+    PyObject *limit_before; /* while one runs: the handler of SIGALRM before, else NULL */
+
     PyObject *request_timeout; /* the exception _gunicorn.RequestTimeout */
 
     /* Types of the module _gunicorn. */
@@ -119,6 +122,11 @@ PyMODINIT_FUNC PyInit__gunicorn(void);
 bool gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err);
 
 /* py_conf.c */
+/* Around user code that must end within limit_s. */
+void gn_py_limit_begin_gil(struct gn_py *h);
+void gn_py_limit_end_gil(struct gn_py *h);
+void gn_py_limit(struct gn_host *, int64_t seconds);
+
 bool gn_py_load_config(struct gn_host *, const char *location, struct gn_cfg_sink *,
                        struct gn_err *);
 const struct gn_value *gn_py_import_callable(struct gn_host *, struct gn_arena *,

@@ -11,6 +11,7 @@
 
 enum {
     MAX_FILE_BYTES = 16 << 20,
+    STREAM_S = 60,  /* for a pipe in the place of the file */
     MAX_DEPTH = 32, /* of nested lists and dicts; what is deeper stays an object */
 };
 
@@ -620,26 +621,33 @@ gn_py_load_config(struct gn_host *host, const char *location, struct gn_cfg_sink
                   struct gn_err *err)
 {
     struct gn_py *h = gn_py_of(host);
+    bool ok;
 
+    gn_py_limit_begin_gil(h);
     if (strncmp(location, "python:", 7) == 0)
-        return run_module(h, location, location + 7, sink, err);
-    if (strncmp(location, "file:", 5) == 0)
-        location += 5;
-    return run_file(h, location, sink, err);
+        ok = run_module(h, location, location + 7, sink, err);
+    else
+        ok = run_file(h, strncmp(location, "file:", 5) == 0 ? location + 5 : location, sink, err);
+    gn_py_limit_end_gil(h);
+    return ok;
 }
 
 const struct gn_value *
 gn_py_call_callable(struct gn_host *host, struct gn_arena *a, const struct gn_value *callable,
                     struct gn_err *err)
 {
-    PyObject *result = PyObject_CallNoArgs(callable->obj->handle);
+    struct gn_py *h = gn_py_of(host);
     const struct gn_value *value = NULL;
+    PyObject *result;
 
+    gn_py_limit_begin_gil(h);
+    result = PyObject_CallNoArgs(callable->obj->handle);
     if (result != NULL)
-        value = gn_py_to_value_gil(gn_py_of(host), a, result);
+        value = gn_py_to_value_gil(h, a, result);
     if (value == NULL)
         gn_py_err_take_gil(err, NULL);
     Py_XDECREF(result);
+    gn_py_limit_end_gil(h);
     return value;
 }
 
@@ -661,6 +669,7 @@ gn_py_import_callable(struct gn_host *host, struct gn_arena *a, const char *dott
     }
     memcpy(name, dotted, (size_t)(dot - dotted));
     name[dot - dotted] = '\0';
+    gn_py_limit_begin_gil(h);
     module = PyImport_ImportModule(name);
     if (module != NULL)
         object = PyObject_GetAttrString(module, dot + 1);
@@ -676,5 +685,6 @@ gn_py_import_callable(struct gn_host *host, struct gn_arena *a, const char *dott
     }
     Py_XDECREF(module);
     Py_XDECREF(object);
+    gn_py_limit_end_gil(h);
     return value;
 }

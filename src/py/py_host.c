@@ -276,6 +276,7 @@ static const struct gn_host_ops ops = {
     .stop = host_stop,
     .finish = host_finish,
     .flush = host_flush,
+    .limit = gn_py_limit,
     .load_config = gn_py_load_config,
     .import_callable = gn_py_import_callable,
     .call_callable = gn_py_call_callable,

@@ -204,6 +204,28 @@ def test_module_that_raises(place):
     assert_refused(check(place, "-c", "python:modconf"), "division by zero", "modconf", status=(1,))
 
 
+@pytest.mark.parametrize("code, needle", [
+    ("import time\n\n\ndef wait():\n    while True:\n        time.sleep(1)\n\n\nwait()\n",
+     r"^c(\.py:6)?: error: .*TimeoutError: not done within 1 s \(see --check-timeout\) \[GC403\]\n"
+     r"(.*\n)+ +time\.sleep\(1\)\n"),
+    ("while True:\n    pass\n", r"^c(\.py:\d)?: error: .*TimeoutError"),
+    ("while True:\n    try:\n        while True:\n            pass\n    except Exception:\n"
+     "        pass\n", r"^gunicorn: the configuration was not read in time \(see --check-timeout\)$"),
+])
+@pytest.mark.parametrize("how", ["c.py", "python:c"])
+def test_hanging_file_is_ended(code, needle, how, place):
+    place.dir.write("c.py", code)
+    result = check(place, "--check-timeout", "1", "-c", how)
+    assert_refused(result, "(?m)" + needle, status=(1,))
+
+
+def test_hanging_module_of_a_hook_is_ended(place):
+    place.dir.write("hooks.py", "while True:\n    pass\n")
+    place.dir.write("c.yaml", "on_exit: hooks:goodbye\n")
+    result = check(place, "--check-timeout", "1", "-c", "c.yaml")
+    assert_refused(result, "on_exit: .*not done within 1 s", status=(1,))
+
+
 def test_bad_value_in_module(place):
     place.dir.write("modconf.py", "\nworkers = 'x'\n")
     assert_refused(check(place, "-c", "python:modconf"), "workers", "modconf", status=(1,))
