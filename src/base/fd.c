@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 static int
 set_flag(int fd, int get, int set, int flag, bool on)
@@ -100,15 +104,50 @@ gn_fd_close(int *fd)
     errno = saved;
 }
 
-/* Reads until the end; the size in `st` is only a first guess, as files grow and /proc says 0. */
+/* Waits until the descriptor has data or its end. */
+static bool
+wait_readable(int fd, int64_t deadline_ns)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    for (;;) {
+        int64_t left_ms = (deadline_ns - gn_clock_mono_ns() + GN_NS_PER_MS - 1) / GN_NS_PER_MS;
+        int rc = poll(&p, 1, left_ms <= 0 ? 0 : left_ms < INT_MAX ? (int)left_ms : INT_MAX);
+
+        if (rc > 0)
+            return true;
+        if (rc < 0 && errno != EINTR)
+            return false;
+        if (gn_clock_mono_ns() >= deadline_ns) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+    }
+}
+
+static ssize_t
+read_before(int fd, void *p, size_t n, int64_t deadline_ns)
+{
+    for (;;) {
+        ssize_t got = gn_fd_read(fd, p, n);
+
+        if (got >= 0 || errno != EAGAIN || deadline_ns == 0)
+            return got;
+        if (!wait_readable(fd, deadline_ns))
+            return -1;
+    }
+}
+
+/* Reads until the end; `guess` is only a first one, as files grow and /proc says 0. A deadline of 0
+ * is none. */
 static char *
-read_rest(int fd, size_t guess, size_t max, size_t *n)
+read_rest(int fd, size_t guess, size_t max, int64_t deadline_ns, size_t *n)
 {
     size_t size = guess + 1, used = 0;
     char *data = malloc(size + 1);
 
     while (data != NULL) {
-        ssize_t got = gn_fd_read(fd, data + used, size - used);
+        ssize_t got = read_before(fd, data + used, size - used, deadline_ns);
         char *bigger;
 
         if (got < 0)
@@ -153,8 +192,35 @@ gn_fd_read_file(const char *path, size_t max, size_t *n)
         else if (st.st_size > 0 && (size_t)st.st_size > max)
             errno = EFBIG;
         else
-            data = read_rest(fd, (size_t)st.st_size, max, n);
+            data = read_rest(fd, (size_t)st.st_size, max, 0, n);
     }
     gn_fd_close(&fd);
+    return data;
+}
+
+char *
+gn_fd_read_stream(const char *path, size_t max, int64_t timeout_ns, size_t *n)
+{
+    char *data = NULL;
+    struct stat st;
+    bool is_pipe;
+    int fd;
+
+    if (stat(path, &st) != 0)
+        return NULL;
+    is_pipe = S_ISFIFO(st.st_mode);
+    if (!is_pipe && !S_ISCHR(st.st_mode))
+        return gn_fd_read_file(path, max, n);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return NULL;
+    data = read_rest(fd, 0, max, is_pipe ? gn_clock_mono_ns() + timeout_ns : 0, n);
+    gn_fd_close(&fd);
+    if (data != NULL && *n == 0 && is_pipe) {
+        /* Nobody has it open for writing, or all has been read before. */
+        free(data);
+        data = NULL;
+        errno = ENODATA;
+    }
     return data;
 }

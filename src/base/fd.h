@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 int gn_fd_set_nonblock(int fd, bool on);
@@ -30,5 +31,10 @@ void gn_fd_close(int *fd);
 /* A whole regular file into malloc'ed memory with a NUL behind it; NULL with errno set. EFBIG above
  * `max`. */
 char *gn_fd_read_file(const char *path, size_t max, size_t *n);
+
+/* The same, and pipes and character devices too, read to their end: what a shell puts in the place
+ * of a file. Nobody waits for a pipe to be opened (ENODATA), for a terminal (EAGAIN), or longer
+ * than `timeout_ns` for a writer (ETIMEDOUT). */
+char *gn_fd_read_stream(const char *path, size_t max, int64_t timeout_ns, size_t *n);
 
 #endif

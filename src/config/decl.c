@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
 
@@ -445,7 +446,8 @@ gn_from_decl(struct gn_builder *b, const char *whole, const char *shown,
              const struct gn_origin *asked)
 {
     size_t n = 0;
-    char *text = gn_fd_read_file(whole, GN_DECL_MAX_BYTES, &n);
+    char *text =
+        gn_fd_read_stream(whole, GN_DECL_MAX_BYTES, gn_clock_ns_of_s(b->check_timeout_s), &n);
     bool ok;
 
     if (text == NULL) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "config/value.h"
 
@@ -416,11 +417,12 @@ new_module(PyObject *filename)
 }
 
 static PyObject *
-read_source(const char *path, struct gn_err *err)
+read_source(const struct gn_py *h, const char *path, struct gn_err *err)
 {
+    int64_t timeout_ns = gn_clock_ns_of_s(h->limit_s > 0 ? h->limit_s : STREAM_S);
     PyObject *source = NULL;
     size_t n;
-    char *text = gn_fd_read_file(path, MAX_FILE_BYTES, &n);
+    char *text = gn_fd_read_stream(path, MAX_FILE_BYTES, timeout_ns, &n);
 
     if (text == NULL) {
         gn_err_set(err, GN_E_IO, errno, "the file can't be read");
@@ -473,7 +475,7 @@ run_file(struct gn_py *h, const char *location, struct gn_cfg_sink *sink, struct
     if (snprintf(path, sizeof(path), "%s%s%s", location[0] == '/' ? "" : h->start_dir,
                  location[0] == '/' ? "" : "/", location) >= (int)sizeof(path))
         return gn_err_set(err, GN_E_VALUE, 0, "the path is too long");
-    source = read_source(path, err);
+    source = read_source(h, path, err);
     if (source == NULL)
         return false;
     ok = run_source(&r, source, path, err);

@@ -226,6 +226,12 @@ def test_hanging_module_of_a_hook_is_ended(place):
     assert_refused(result, "on_exit: .*not done within 1 s", status=(1,))
 
 
+@pytest.mark.parametrize("name", ["c.py", "c.yaml", "c.json"])
+def test_fifo_without_a_writer_is_not_waited_for(name, place):
+    os.mkfifo(str(place.dir / name))
+    assert_refused(check(place, "-c", name), "can't be read: No data available", status=(1,))
+
+
 def test_bad_value_in_module(place):
     place.dir.write("modconf.py", "\nworkers = 'x'\n")
     assert_refused(check(place, "-c", "python:modconf"), "workers", "modconf", status=(1,))

@@ -495,3 +495,21 @@ def test_help(flag, place):
     assert result.returncode == 0
     assert result.stderr == ""
     assert result.stdout.startswith("usage: gunicorn [OPTIONS] [APP_MODULE]")
+
+
+def test_config_from_a_pipe(place):
+    """`-c <(command)` of a shell."""
+    for_reading, for_writing = os.pipe()
+    os.write(for_writing, b"workers = 7\n")
+    os.close(for_writing)
+    try:
+        table = printed(place, "-c", "/dev/fd/%d" % for_reading, pass_fds=[for_reading])
+    finally:
+        os.close(for_reading)
+    assert table["workers"] == "7"
+
+
+def test_config_null_device_is_an_empty_file(site):
+    site.dir.write("app.py", HELLO)
+    site.dir.write("gunicorn.conf.py", "workers = 7\n")
+    assert printed(site, "-c", "/dev/null")["workers"] == "1"

@@ -203,6 +203,56 @@ START_TEST(read_file_refuses_other_things)
 }
 END_TEST
 
+START_TEST(read_stream)
+{
+    int64_t second = INT64_C(1000000000);
+    char path[128], *got;
+    int ends[2];
+    size_t n = 9;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
+    ck_assert_int_eq(write(ends[1], "abc", 3), 3);
+    /* The writer lives and says no more. */
+    ck_assert_ptr_null(gn_fd_read_stream(path, 10, second / 100, &n));
+    ck_assert_int_eq(errno, ETIMEDOUT);
+    ck_assert_int_eq(write(ends[1], "defg", 4), 4);
+    close(ends[1]);
+    got = gn_fd_read_stream(path, 10, 30 * second, &n);
+    ck_assert_ptr_nonnull(got);
+    ck_assert_uint_eq(n, 4);
+    ck_assert_str_eq(got, "defg");
+    free(got);
+    ck_assert_ptr_null(gn_fd_read_stream(path, 10, 30 * second, &n));
+    ck_assert_int_eq(errno, ENODATA);
+    close(ends[0]);
+}
+END_TEST
+
+START_TEST(read_stream_of_other_things)
+{
+    char path[128], *got = gn_fd_read_stream("/dev/null", 10, 1, &(size_t){0});
+    size_t n = 9;
+
+    ck_assert_ptr_nonnull(got);
+    ck_assert_str_eq(got, "");
+    free(got);
+    ck_assert_ptr_null(gn_fd_read_stream("/dev/zero", 100000, 1, &n));
+    ck_assert_int_eq(errno, EFBIG);
+    ck_assert_ptr_null(gn_fd_read_stream(dir, 10, 1, &n));
+    ck_assert_int_eq(errno, EISDIR);
+    got = gn_fd_read_stream(make_file("xy", 2), 10, 1, &n);
+    ck_assert_ptr_nonnull(got);
+    ck_assert_uint_eq(n, 2);
+    free(got);
+    snprintf(path, sizeof(path), "%s/f", dir);
+    (void)unlink(path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_ptr_null(gn_fd_read_stream(path, 10, INT64_C(1) << 40, &n));
+    ck_assert_int_eq(errno, ENODATA);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -221,6 +271,8 @@ main(void)
     tcase_add_loop_test(tc, read_file, 0, 5);
     tcase_add_test(tc, read_file_without_a_size);
     tcase_add_test(tc, read_file_refuses_other_things);
+    tcase_add_test(tc, read_stream);
+    tcase_add_test(tc, read_stream_of_other_things);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
