@@ -57,7 +57,8 @@ struct parser {
     struct gn_argv_result *out;
     const char *extras; /* words that nobody takes, with blanks between */
     bool positional_done, is_bad, no_memory;
-    bool takes_names; /* words that are names of settings limit what is printed */
+    const struct flag *takes_names; /* --print-config=FORM: words that are names of settings limit
+                                       what is printed; or NULL */
 };
 
 static struct gn_diag *usage_error(struct parser *p, enum gn_diag_code code, int at,
@@ -369,7 +370,7 @@ flag_value(struct parser *p, int at, const struct flag *flag, const char *text)
     return gn_value_str(&p->b->arena, gn_slice_str(text));
 }
 
-/* The setting that --reset or --describe names; reports one that doesn't exist. */
+/* The setting that --reset or --print-config=FORM names; reports one that doesn't exist. */
 static const struct gn_setting *
 named_setting(struct parser *p, int at, const struct flag *flag, const char *text)
 {
@@ -674,7 +675,7 @@ take_name(struct parser *p, int at)
 {
     const struct gn_setting *s = NULL;
 
-    if (p->takes_names && p->info[at].kind == WORD_PLAIN)
+    if (p->takes_names != NULL && p->info[at].kind == WORD_PLAIN)
         s = gn_setting_find(gn_slice_str(p->words[at]));
     if (s == NULL)
         return false;
@@ -685,7 +686,7 @@ take_name(struct parser *p, int at)
 }
 
 /* A run of words that are no options. Its first word is the application, words beside it are
- * ignored as the original does; any later run has no taker. */
+ * ignored as the original does, or meant as names of settings; any later run has no taker. */
 static int
 consume_plain(struct parser *p, int at)
 {
@@ -702,6 +703,8 @@ consume_plain(struct parser *p, int at)
             has_app = true;
             if (p->layer == GN_LAYER_ARGV)
                 p->out->app_uri = p->words[at];
+        } else if (p->info[at].kind == WORD_PLAIN && p->takes_names != NULL) {
+            (void)named_setting(p, at, p->takes_names, p->words[at]);
         }
     }
     return at;
@@ -734,7 +737,7 @@ consume_all(struct parser *p)
         const struct flag *flag = is_option(p, i) ? p->info[i].flag : NULL;
 
         if (flag != NULL && has_form(p, i, flag) && flag->option->id == GN_O_PRINT_CONFIG)
-            p->takes_names = true;
+            p->takes_names = flag;
     }
     while (at < p->n)
         at = is_option(p, at) ? consume_option(p, at) : consume_plain(p, at);

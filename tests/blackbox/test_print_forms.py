@@ -66,6 +66,13 @@ def test_names_restrict(place):
     assert out.splitlines()[1:] == ["backlog = 2048", "    from: default"]
 
 
+def test_name_of_no_setting_is_an_error(place):
+    result = place.run("--print-config=json", "app:app", "workers", "wrkers")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert ("argument --print-config: there is no setting 'wrkers', did you mean workers? [GC207]"
+            in result.stderr)
+
+
 def test_json_is_typed_and_complete(place):
     data = load(place, "-w", "5", "app:app")
     assert data["application"] == "app:app"
