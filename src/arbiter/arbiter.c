@@ -117,6 +117,19 @@ gn_arb_chdir(const struct gn_frozen *f, struct gn_err *err)
     return true;
 }
 
+bool
+gn_arb_enter(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err *err)
+{
+    struct gn_log_options log;
+
+    if (!gn_arb_chdir(f, err))
+        return false;
+    gn_arb_log_options(f, &log);
+    return gn_log_reconfigure(arb->log, &log, err) &&
+           arb->host->ops->apply_env(arb->host, f, err) &&
+           arb->host->ops->apply_paths(arb->host, f, err);
+}
+
 void
 gn_arb_on_usr1(struct gn_arbiter *arb)
 {
@@ -169,6 +182,38 @@ start_hook(struct gn_arbiter *arb, enum gn_hook_id id, struct gn_err *err)
     };
 
     return gn_arb_hook(arb, arb->cur->frozen, id, &args) || halt_start(arb->hook_status, err);
+}
+
+/* The table that on_starting has made of the one in force takes its place. A number of workers that
+ * the hook has given by itself stays. */
+static bool
+adopt(struct gn_arbiter *arb, struct gn_err *err)
+{
+    struct gn_arb_gen *old = arb->cur, *g = gn_arb_gen_new(arb, arb->given, err);
+
+    gn_frozen_unref(arb->given);
+    arb->given = NULL;
+    if (g == NULL)
+        return false;
+    if (old->num_workers != old->frozen->cfg.workers)
+        g->num_workers = old->num_workers;
+    arb->cur = g;
+    gn_arb_gen_free(old);
+    arb->reuse_port = g->frozen->cfg.reuse_port;
+    gn_arb_set_master_title(arb);
+    return gn_arb_enter(arb, g->frozen, err) && gn_arb_gen_secure(arb, g, err) &&
+           gn_arb_pidfile_update(arb, err);
+}
+
+static bool
+run_on_starting(struct gn_arbiter *arb, struct gn_err *err)
+{
+    bool ok;
+
+    arb->is_open_for_settings = true;
+    ok = start_hook(arb, GN_HOOK_ON_STARTING, err);
+    arb->is_open_for_settings = false;
+    return ok && (arb->given == NULL || adopt(arb, err));
 }
 
 /* The tries before were logged as well: the last word belongs to them. */
@@ -271,13 +316,14 @@ say_activation(struct gn_arbiter *arb)
 static bool
 open_for_business(struct gn_arbiter *arb, struct gn_err *err)
 {
-    struct gn_arb_gen *g = arb->cur;
+    struct gn_arb_gen *g;
 
     gn_arb_set_master_title(arb);
     gn_log(arb->log, GN_INFO, "Starting gunicorn %s", GN_COMPAT_VERSION);
-    if (!gn_arb_pidfile_update(arb, err) || !start_hook(arb, GN_HOOK_ON_STARTING, err) ||
+    if (!gn_arb_pidfile_update(arb, err) || !run_on_starting(arb, err) ||
         !gn_arb_sigpipe_open(arb, err) || !start_listening(arb, err))
         return false;
+    g = arb->cur;
     gn_arb_reexec_fini(arb);
     gn_log(arb->log, GN_DEBUG, "Arbiter booted");
     say_activation(arb);
@@ -379,6 +425,8 @@ release(struct gn_arbiter *arb)
     if (arb->cur != NULL)
         gn_arb_gen_close(arb, arb->cur, NULL);
     gn_arb_gen_free(arb->cur);
+    arb->cur = NULL;
+    gn_frozen_unref(arb->given);
     gn_arb_reexec_fini(arb);
     gn_arb_notify_close(arb);
     gn_arb_pidfile_remove(&arb->pidfile, arb->pid);
@@ -389,6 +437,8 @@ release(struct gn_arbiter *arb)
     gn_arb_sigpipe_close(arb);
     if (arb->slots != NULL)
         munmap(arb->slots, GN_ARB_SLOTS * sizeof(struct gn_slot));
+    /* Objects of the language may outlive what they show. */
+    arb->host->arbiter = NULL;
     if (arb->log != NULL)
         gn_log_close(arb->log);
 }
@@ -406,6 +456,8 @@ gn_arbiter_run(const struct gn_arbiter_start *start)
     int status;
 
     TAILQ_INIT(&arb.workers);
+    TAILQ_INIT(&arb.siblings);
+    arb.host->arbiter = &arb;
     if (set_up(&arb, start->frozen, &err) && map_slots(&arb, &err) &&
         start_hook(&arb, GN_HOOK_NWORKERS_CHANGED, &err) && preload(&arb, &err) &&
         open_for_business(&arb, &err)) {

@@ -128,6 +128,10 @@ struct gn_arbiter {
     struct gn_arb_gen *next; /* NULL unless a reload is under way */
     uint64_t last_gen;
     struct gn_arb_workers workers; /* oldest first */
+    /* In a worker: the others, as they were when it was forked; only to look at. */
+    struct gn_arb_workers siblings;
+    bool is_open_for_settings;     /* on_starting runs */
+    const struct gn_frozen *given; /* the table with what it has set, or NULL */
     uint64_t last_age;
     struct gn_slot *slots; /* GN_ARB_SLOTS, shared with the workers; a worker's is slots[id - 1] */
     pid_t pid;
@@ -157,6 +161,11 @@ struct gn_arbiter {
  * exit status that it stands for. */
 bool gn_arb_hook(struct gn_arbiter *arb, const struct gn_frozen *f, enum gn_hook_id id,
                  const struct gn_hook_args *args);
+
+/* Applies a table to this process: directory, log, environment, paths. After a failure a part of it
+ * is in force. */
+bool gn_arb_enter(struct gn_arbiter *arb, const struct gn_frozen *f,
+                  struct gn_err *err) GN_MUST_CHECK;
 
 /* A hook failed inside the main loop: ends the server quickly. */
 void gn_arb_crash(struct gn_arbiter *arb);
@@ -242,6 +251,9 @@ void gn_arb_spawn_later(struct gn_arbiter *arb, int64_t now);
 void gn_arb_tell(struct gn_arbiter *arb, struct gn_arb_worker *e, int signo, bool drain,
                  int64_t grace_ns);
 int64_t gn_arb_grace_ns(const struct gn_frozen *f);
+/* Sets how many workers there shall be and calls nworkers_changed. False with `err` when the hook
+ * has raised. */
+bool gn_arb_set_number(struct gn_arbiter *arb, int n, struct gn_err *err) GN_MUST_CHECK;
 /* Signals a worker. */
 void gn_arb_kill(const struct gn_arb_worker *e, int signo);
 /* Frees a worker that has ended, or was never forked, and is in no list. */

@@ -17,4 +17,6 @@ libgn_arbiter_la_SOURCES = \
 	%D%/sigpipe.c \
 	%D%/sigtable.def \
 	%D%/spawn.c \
-	%D%/stop.c
+	%D%/stop.c \
+	%D%/view.c \
+	%D%/view.h

@@ -37,27 +37,13 @@ log_diags(struct gn_arbiter *arb, const struct gn_diags *diags, bool ok)
     free(text);
 }
 
-/* Applies a table to this process. After a failure a part of it is in force. */
-static bool
-enter(struct gn_arbiter *arb, const struct gn_frozen *f, struct gn_err *err)
-{
-    struct gn_log_options log;
-
-    if (!gn_arb_chdir(f, err))
-        return false;
-    gn_arb_log_options(f, &log);
-    return gn_log_reconfigure(arb->log, &log, err) &&
-           arb->host->ops->apply_env(arb->host, f, err) &&
-           arb->host->ops->apply_paths(arb->host, f, err);
-}
-
 /* Back to the table in force. It worked before: what fails now is only said. */
 static void
 enter_current(struct gn_arbiter *arb)
 {
     struct gn_err err = {0};
 
-    if (!enter(arb, arb->cur->frozen, &err))
+    if (!gn_arb_enter(arb, arb->cur->frozen, &err))
         gn_log_err(arb->log, GN_LERROR, "Can't apply the old configuration again", &err);
     gn_err_clear(&err);
 }
@@ -141,7 +127,7 @@ say_what_changes(struct gn_arbiter *arb)
 static bool
 begin(struct gn_arbiter *arb, struct gn_arb_gen *g, struct gn_err *err)
 {
-    if (!enter(arb, g->frozen, err) || !gn_arb_gen_secure(arb, g, err) ||
+    if (!gn_arb_enter(arb, g->frozen, err) || !gn_arb_gen_secure(arb, g, err) ||
         !gn_arb_gen_listen(arb, g, arb->cur, err)) {
         enter_current(arb);
         return false;

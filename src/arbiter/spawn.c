@@ -133,6 +133,8 @@ new_worker(struct gn_arbiter *arb, struct gn_arb_gen *gen)
 void
 gn_arb_worker_free(struct gn_arb_worker *e)
 {
+    if (e->w.peer != NULL)
+        e->w.host->ops->forget_worker(e->w.host, &e->w);
     atomic_store(&e->w.slot->state, GN_SLOT_FREE);
     gn_frozen_unref(e->w.frozen);
     free(e);
@@ -199,7 +201,7 @@ become_worker(struct gn_arbiter *arb, struct gn_arb_worker *e)
     gn_arb_gen_leave(e->w.listeners, e->w.n_listeners, arb->next);
     enter_own(arb, e);
     /* The siblings are the master's: nothing here may signal or watch them. */
-    TAILQ_INIT(&arb->workers);
+    TAILQ_CONCAT(&arb->siblings, &arb->workers, link);
     e->w.pid = getpid();
     gn_arb_set_title(e->w.frozen, "worker", "");
 }
@@ -372,10 +374,22 @@ gn_arb_manage(struct gn_arbiter *arb, struct gn_arb_gen *gen, int64_t now)
     reduce(arb, gen, wanted, now);
 }
 
+bool
+gn_arb_set_number(struct gn_arbiter *arb, int n, struct gn_err *err)
+{
+    /* During a reload the count that matters is that of the generation to come. */
+    struct gn_arb_gen *gen = arb->next != NULL ? arb->next : arb->cur;
+    struct gn_hook_args args = {.arbiter = arb, .new_value = n, .old_value = gen->num_workers};
+
+    gen->num_workers = n;
+    gn_arb_wake_at(arb, 0);
+    return gen->frozen->cfg.nworkers_changed.handle == NULL ||
+           arb->host->ops->run_hook(arb->host, gen->frozen, GN_HOOK_NWORKERS_CHANGED, &args, err);
+}
+
 static void
 change_number(struct gn_arbiter *arb, int step)
 {
-    /* During a reload the count that matters is that of the generation to come. */
     struct gn_arb_gen *gen = arb->next != NULL ? arb->next : arb->cur;
     int old = gen->num_workers;
     struct gn_hook_args args = {.arbiter = arb, .new_value = old + step, .old_value = old};

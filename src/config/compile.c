@@ -259,3 +259,30 @@ gn_compile(const struct gn_inputs *in, struct gn_host *host, struct gn_diags *di
     gn_builder_fini(&c.b);
     return ok;
 }
+
+/* Oldest first, as the sources have added them. */
+static bool
+add_history(struct gn_builder *b, const struct gn_setting *s, const struct gn_frozen_candidate *c)
+{
+    return c == NULL ||
+           (add_history(b, s, c->shadowed) && gn_builder_add(b, s, c->raw, &c->origin));
+}
+
+const struct gn_frozen *
+gn_compile_with(const struct gn_frozen *base, const struct gn_inputs *in, struct gn_host *host,
+                const struct gn_setting *s, const struct gn_value *raw, struct gn_diags *diags)
+{
+    const struct gn_origin origin = {.layer = GN_LAYER_CODE};
+    const struct gn_frozen *f = NULL;
+    struct gn_builder b;
+    bool ok = gn_builder_init(&b, in, diags, host);
+
+    b.sendfile_default = base->sendfile_default;
+    b.app_uri = base->app_uri;
+    for (size_t i = 0; ok && i < GN_SETTING_COUNT; i++)
+        ok = add_history(&b, &gn_settings[i], base->chosen[i]);
+    if (ok && gn_builder_add(&b, s, raw, &origin))
+        f = gn_builder_freeze(&b);
+    gn_builder_fini(&b);
+    return f;
+}

@@ -30,6 +30,12 @@ struct gn_compiled {
 bool gn_compile(const struct gn_inputs *in, struct gn_host *host, struct gn_diags *diags,
                 struct gn_compiled *out) GN_MUST_CHECK;
 
+/* A table like `base` in which `s` has the value `raw`, given by code that runs in the server. NULL
+ * when `diags` holds an error. */
+const struct gn_frozen *gn_compile_with(const struct gn_frozen *base, const struct gn_inputs *in,
+                                        struct gn_host *host, const struct gn_setting *s,
+                                        const struct gn_value *raw, struct gn_diags *diags);
+
 /* usage.c: what -h and --version print. `columns` is the width of the terminal. */
 void gn_usage_help(const char *prog, int columns, FILE *out);
 void gn_usage_line(const char *prog, FILE *out);

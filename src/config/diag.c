@@ -73,8 +73,8 @@ static int
 rank(const struct gn_diag *d)
 {
     if (d->severity == GN_USAGE)
-        return GN_LAYER_ARGV + 2;
-    return d->origin.layer == GN_LAYER_DEFAULT ? GN_LAYER_ARGV + 1 : (int)d->origin.layer;
+        return GN_LAYER_CODE + 2;
+    return d->origin.layer == GN_LAYER_DEFAULT ? GN_LAYER_CODE + 1 : (int)d->origin.layer;
 }
 
 static int
@@ -189,6 +189,9 @@ print_place(const struct gn_origin *o, const char *prog, FILE *out)
             fprintf(out, " (%s)", o->text);
         if (o->word > 0)
             fputs(": ", out);
+        return;
+    case GN_LAYER_CODE:
+        fputs("cfg.set(): ", out);
         return;
     }
 }

@@ -8,6 +8,7 @@
 static const char *const layer_names[] = {
     [GN_LAYER_DEFAULT] = "none", [GN_LAYER_ENV] = "environment",   [GN_LAYER_PASTE] = "paste",
     [GN_LAYER_CONF] = "file",    [GN_LAYER_CMD_ARGS] = "cmd_args", [GN_LAYER_ARGV] = "argv",
+    [GN_LAYER_CODE] = "code",
 };
 
 /* Length of the UTF-8 sequence at `p` (RFC 3629), 0 when it is none. A NUL ends every sequence. */

@@ -324,6 +324,12 @@ gn_frozen_own(const struct gn_frozen *f, struct gn_host *host, void *handles)
     f->life->handles = handles;
 }
 
+void *
+gn_frozen_handles(const struct gn_frozen *f)
+{
+    return f->life->handles;
+}
+
 const struct gn_frozen *
 gn_seal(const struct gn_builder *b)
 {

@@ -32,6 +32,8 @@ struct gn_frozen {
 /* Hands objects of the language inside to the table: released with the last reference. */
 struct gn_host;
 void gn_frozen_own(const struct gn_frozen *f, struct gn_host *host, void *handles);
+/* What was handed over, or NULL. */
+void *gn_frozen_handles(const struct gn_frozen *f);
 
 const struct gn_frozen *gn_frozen_ref(const struct gn_frozen *f);
 void gn_frozen_unref(const struct gn_frozen *f);

@@ -39,6 +39,8 @@ gn_origin_print(const struct gn_origin *o, struct gn_buf *out)
         return print_word(o, o->variable != NULL ? o->variable : "GUNICORN_CMD_ARGS", out);
     case GN_LAYER_ARGV:
         return print_word(o, "command line", out);
+    case GN_LAYER_CODE:
+        return gn_buf_printf(out, "cfg.set()");
     }
     return false;
 }

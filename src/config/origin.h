@@ -12,6 +12,7 @@ enum gn_layer {
     GN_LAYER_CONF,     /* the configuration file */
     GN_LAYER_CMD_ARGS, /* GUNICORN_CMD_ARGS */
     GN_LAYER_ARGV,
+    GN_LAYER_CODE, /* code in the running server: cfg.set() */
 };
 
 struct gn_origin {

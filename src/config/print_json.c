@@ -73,6 +73,8 @@ source_name(enum gn_layer layer)
         return "cmd_args";
     case GN_LAYER_ARGV:
         return "argv";
+    case GN_LAYER_CODE:
+        return "code";
     }
     return "?";
 }

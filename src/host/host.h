@@ -24,7 +24,8 @@ struct gn_arena;
 struct gn_log;
 struct gn_tls_ctx;
 
-/* Hooks in the order of the documentation; arguments in struct gn_hook_args. */
+/* Hooks in the order of the documentation; arguments in struct gn_hook_args. pre_request and
+ * post_request belong to handle_request, ssl_context to tls_context: run_hook knows the others. */
 enum gn_hook_id {
     GN_HOOK_ON_STARTING,
     GN_HOOK_ON_RELOAD,
@@ -137,6 +138,13 @@ struct gn_host_ops {
     bool (*run_hook)(struct gn_host *, const struct gn_frozen *, enum gn_hook_id,
                      const struct gn_hook_args *, struct gn_err *);
 
+    /* A worker's description, which has a peer, is about to be freed. */
+    void (*forget_worker)(struct gn_host *, struct gn_worker *);
+
+    /* What the language wants the field Server to say, copied into the arena; `text` stays as it is
+     * when it has no opinion. May be NULL. */
+    bool (*server_text)(struct gn_host *, struct gn_arena *, struct gn_slice *text);
+
     /* Calls the hook ssl_context, which is set, and makes a TLS context (net/tls.h) of what it
      * returns. NULL with `err` filled. May be NULL: then the settings alone count. */
     struct gn_tls_ctx *(*tls_context)(struct gn_host *, const struct gn_frozen *, struct gn_err *);
@@ -206,6 +214,7 @@ struct gn_host_ops {
 
 struct gn_host {
     const struct gn_host_ops *ops;
+    struct gn_arbiter *arbiter; /* while it runs; set by it */
 };
 
 /* The test double: no language. load_config fails, load_app succeeds, handle_request does nothing

@@ -85,6 +85,11 @@ null_run_hook(struct gn_host *host, const struct gn_frozen *f, enum gn_hook_id i
 }
 
 static void
+null_forget_worker(struct gn_host *host GN_UNUSED, struct gn_worker *w GN_UNUSED)
+{
+}
+
+static void
 null_after_fork(struct gn_host *host GN_UNUSED, bool in_child)
 {
     if (!in_child)
@@ -216,6 +221,7 @@ static const struct gn_host_ops null_ops = {
     .explain_paths = null_explain_paths,
     .freeze = null_freeze,
     .run_hook = null_run_hook,
+    .forget_worker = null_forget_worker,
     .before_fork = null_nothing,
     .after_fork = null_after_fork,
     .wait_enter = null_nothing,

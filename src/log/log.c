@@ -370,6 +370,26 @@ gn_log_line(struct gn_log *lg, enum gn_level level, const char *fmt, ...)
 }
 
 void
+gn_log_text(struct gn_log *lg, enum gn_level level, struct gn_slice text)
+{
+    struct gn_buf line = {0};
+    int saved = errno;
+
+    if (gn_log_wants(lg, level) &&
+        gn_buf_printf(&line, "[%s] [%d] [%s] ", log_date(), (int)lg->pid, level_label(level)) &&
+        gn_buf_append(&line, text.p, text.n) && gn_buf_append(&line, "\n", 1))
+        put_slice(lg->error.fd, gn_buf_slice(&line));
+    gn_buf_fini(&line);
+    errno = saved;
+}
+
+enum gn_level
+gn_log_level(const struct gn_log *lg)
+{
+    return lg->level;
+}
+
+void
 gn_log_raw(struct gn_log *lg, struct gn_slice text)
 {
     if (lg != NULL)

@@ -60,6 +60,13 @@ void gn_log_line(struct gn_log *lg, enum gn_level level, const char *fmt, ...) G
 /* Text without a prefix: tracebacks, wsgi.errors. Written as it is, in one write if it is short. */
 void gn_log_raw(struct gn_log *lg, struct gn_slice text);
 
+/* A text of user code, in one write: with the prefix before its first line, and as it is, so that a
+ * text of several lines stays readable. Its lines are the caller's responsibility. */
+void gn_log_text(struct gn_log *lg, enum gn_level level, struct gn_slice text);
+
+/* The lowest level that is written. */
+enum gn_level gn_log_level(const struct gn_log *lg);
+
 /* Logs an error value: its message with `level`, its traceback (if any) after it. */
 void gn_log_err(struct gn_log *lg, enum gn_level level, const char *what, const struct gn_err *err);
 

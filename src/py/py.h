@@ -80,6 +80,11 @@ struct gn_py {
     /* Types of the module _gunicorn. */
     PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,
         *socket_type, *early_hints_type, *tls_socket_type;
+    /* Those of views (py_view.h). */
+    PyTypeObject *server_type, *listener_type, *sync_worker_type, *thread_worker_type, *tmp_type,
+        *app_type, *config_type, *setting_type, *logger_type, *request_type, *response_type;
+
+    PyObject *server, *app_view, *logger; /* the only views of their kind, or NULL */
 
     /* Request machinery, guarded by the GIL. */
     /* Kept for reuse while nobody else holds them. */
@@ -134,6 +139,18 @@ const struct gn_value *gn_py_import_callable(struct gn_host *, struct gn_arena *
 const struct gn_value *gn_py_call_callable(struct gn_host *, struct gn_arena *,
                                            const struct gn_value *callable, struct gn_err *);
 const struct gn_value *gn_py_to_value_gil(struct gn_py *, struct gn_arena *, PyObject *);
+
+/* py_value.c: what a setting's value is in Python; new reference. */
+PyObject *gn_py_from_value_gil(const struct gn_value *v);
+
+/* py_hooks.c */
+bool gn_py_run_hook(struct gn_host *, const struct gn_frozen *, enum gn_hook_id,
+                    const struct gn_hook_args *, struct gn_err *);
+/* Those around a request, which are set. False with an exception; what post_request raises is
+ * logged. */
+bool gn_py_pre_request_gil(struct gn_py *h, struct gn_worker *w, PyObject *req);
+void gn_py_post_request_gil(struct gn_py *h, struct gn_worker *w, PyObject *req, PyObject *environ,
+                            PyObject *resp);
 
 /* py_app.c */
 bool gn_py_load_app(struct gn_host *, const struct gn_frozen *, struct gn_log *, struct gn_err *);

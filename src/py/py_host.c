@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "py/py_host.h"
+#include "py/py_view.h"
 
 static bool
 status_error(PyStatus status, struct gn_err *err)
@@ -158,6 +159,7 @@ host_release_handles(struct gn_host *host, void *handles)
     if (handles == NULL || !h->is_started || h->is_stopped)
         return;
     is_empty = PyList_GET_SIZE((PyObject *)handles) == 0;
+    gn_py_config_leave_gil(h, handles);
     Py_DECREF((PyObject *)handles);
     /* A function and the module that it was defined in hold each other. */
     if (!is_empty)
@@ -167,8 +169,11 @@ host_release_handles(struct gn_host *host, void *handles)
 static void
 host_before_fork(struct gn_host *host)
 {
-    if (gn_py_of(host)->is_started)
-        PyOS_BeforeFork();
+    if (!gn_py_of(host)->is_started)
+        return;
+    /* What hooks have printed would be written by the child once more. */
+    host_flush(host);
+    PyOS_BeforeFork();
 }
 
 static void
@@ -217,20 +222,6 @@ host_freeze(struct gn_host *host)
     Py_XDECREF(gc);
     Py_XDECREF(result);
     PyErr_Clear();
-}
-
-/* Hooks are validated by the settings compiler, which reports those that are set as not called by
- * this version. */
-static bool
-host_run_hook(struct gn_host *host, const struct gn_frozen *frozen, enum gn_hook_id id,
-              const struct gn_hook_args *args, struct gn_err *err)
-{
-    (void)host;
-    (void)frozen;
-    (void)id;
-    (void)args;
-    (void)err;
-    return true;
 }
 
 static void
@@ -290,7 +281,8 @@ static const struct gn_host_ops ops = {
     .explain_paths = gn_py_explain_paths,
     .check_value = gn_py_check_value,
     .freeze = host_freeze,
-    .run_hook = host_run_hook,
+    .run_hook = gn_py_run_hook,
+    .forget_worker = gn_py_forget_worker,
     .tls_context = gn_py_tls_context,
     .before_fork = host_before_fork,
     .after_fork = host_after_fork,

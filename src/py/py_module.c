@@ -1,18 +1,36 @@
-/* The built-in module `_gunicorn`: the types that the application meets. */
+/* The built-in module `_gunicorn`: the types that the application and hooks meet. */
 #include "py/py.h"
 
 #include "base/compiler.h"
+#include "py/py_view.h"
 
 PyDoc_STRVAR(module_doc, "The core of gunicorn: objects that applications receive in the environ.");
 
 struct module_state {
-    PyTypeObject *types[8];
+    PyTypeObject *types[19];
     PyObject *request_timeout;
 };
 
 static PyType_Spec *const specs[] = {
-    &gn_py_start_response_spec, &gn_py_writer_spec, &gn_py_input_spec,       &gn_py_errors_spec,
-    &gn_py_file_spec,           &gn_py_socket_spec, &gn_py_early_hints_spec, &gn_py_tls_socket_spec,
+    &gn_py_start_response_spec,
+    &gn_py_writer_spec,
+    &gn_py_input_spec,
+    &gn_py_errors_spec,
+    &gn_py_file_spec,
+    &gn_py_socket_spec,
+    &gn_py_early_hints_spec,
+    &gn_py_tls_socket_spec,
+    &gn_py_server_spec,
+    &gn_py_listener_spec,
+    &gn_py_sync_worker_spec,
+    &gn_py_thread_worker_spec,
+    &gn_py_tmp_spec,
+    &gn_py_app_spec,
+    &gn_py_config_spec,
+    &gn_py_setting_spec,
+    &gn_py_logger_spec,
+    &gn_py_request_spec,
+    &gn_py_response_spec,
 };
 
 static int
@@ -79,9 +97,25 @@ gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err)
 {
     PyObject *m = PyImport_ImportModule("_gunicorn");
     struct module_state *state;
-    PyTypeObject **bound[] = {&h->start_response_type, &h->writer_type,    &h->input_type,
-                              &h->errors_type,         &h->file_type,      &h->socket_type,
-                              &h->early_hints_type,    &h->tls_socket_type};
+    PyTypeObject **bound[] = {&h->start_response_type,
+                              &h->writer_type,
+                              &h->input_type,
+                              &h->errors_type,
+                              &h->file_type,
+                              &h->socket_type,
+                              &h->early_hints_type,
+                              &h->tls_socket_type,
+                              &h->server_type,
+                              &h->listener_type,
+                              &h->sync_worker_type,
+                              &h->thread_worker_type,
+                              &h->tmp_type,
+                              &h->app_type,
+                              &h->config_type,
+                              &h->setting_type,
+                              &h->logger_type,
+                              &h->request_type,
+                              &h->response_type};
 
     if (m == NULL)
         return gn_py_err_take_gil(err, "_gunicorn");

@@ -28,6 +28,9 @@ on_signal(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     case GN_SIG_EXIT_0:
         status = PyLong_FromLong(GN_EXIT_OK);
         break;
+    case GN_SIG_EXIT_CRASH:
+        status = PyLong_FromLong(GN_EXIT_CRASH);
+        break;
     default:
         status = PyLong_FromLong(GN_EXIT_ERROR);
         break;

@@ -16,81 +16,6 @@ enum { PASSWORD_FILE_BYTES = 4096 };
 
 /* ---- config ---- */
 
-static PyObject *to_object(const struct gn_value *v);
-
-static PyObject *
-to_list(const struct gn_value *v)
-{
-    PyObject *list = PyList_New(0);
-
-    for (size_t i = 0; list != NULL && i < v->list.n; i++) {
-        PyObject *item = to_object(v->list.items[i]);
-
-        if (item == NULL || PyList_Append(list, item) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(item);
-    }
-    return list;
-}
-
-static PyObject *
-to_dict(const struct gn_value *v)
-{
-    PyObject *dict = PyDict_New();
-
-    for (size_t i = 0; dict != NULL && i < v->dict.n; i++) {
-        PyObject *key = to_object(v->dict.pairs[i].key);
-        PyObject *value = key != NULL ? to_object(v->dict.pairs[i].value) : NULL;
-
-        if (value == NULL || PyDict_SetItem(dict, key, value) < 0)
-            Py_CLEAR(dict);
-        Py_XDECREF(key);
-        Py_XDECREF(value);
-    }
-    return dict;
-}
-
-static PyObject *
-to_object(const struct gn_value *v)
-{
-    PyObject *o = NULL, *list;
-
-    switch (v->tag) {
-    case GN_V_BOOL:
-        return PyBool_FromLong(v->b);
-    case GN_V_INT:
-        return PyLong_FromLongLong(v->i);
-    case GN_V_FLOAT:
-        return PyFloat_FromDouble(v->f);
-    case GN_V_STR:
-        return PyUnicode_DecodeUTF8(v->str.p, (Py_ssize_t)v->str.n, "surrogateescape");
-    case GN_V_BYTES:
-        return PyBytes_FromStringAndSize(v->str.p, (Py_ssize_t)v->str.n);
-    case GN_V_BIGINT:
-        list = PyUnicode_DecodeUTF8(v->str.p, (Py_ssize_t)v->str.n, NULL);
-        o = list != NULL ? PyLong_FromUnicodeObject(list, 10) : NULL;
-        Py_XDECREF(list);
-        return o;
-    case GN_V_LIST:
-        return to_list(v);
-    case GN_V_TUPLE:
-        list = to_list(v);
-        o = list != NULL ? PyList_AsTuple(list) : NULL;
-        Py_XDECREF(list);
-        return o;
-    case GN_V_DICT:
-        return to_dict(v);
-    case GN_V_OBJECT:
-        o = v->obj->handle != NULL ? v->obj->handle : Py_None;
-        break;
-    case GN_V_NONE:
-        o = Py_None;
-        break;
-    }
-    Py_XINCREF(o);
-    return o;
-}
-
 static bool
 set_attribute(PyObject *o, const char *name, PyObject *value)
 {
@@ -111,7 +36,7 @@ make_config(const struct gn_frozen *f)
     for (size_t i = 0; config != NULL && i < GN_SETTING_COUNT; i++) {
         const struct gn_value *v = f->values[i] != NULL ? f->values[i] : &gn_value_none;
 
-        if (!set_attribute(config, gn_settings[i].name, to_object(v)))
+        if (!set_attribute(config, gn_settings[i].name, gn_py_from_value_gil(v)))
             Py_CLEAR(config);
     }
     if (config != NULL && !set_attribute(config, "is_ssl", PyBool_FromLong(1)))

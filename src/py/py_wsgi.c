@@ -20,6 +20,7 @@
 #include "config/frozen.h"
 #include "http/response.h"
 #include "log/log.h"
+#include "py/py_view.h"
 #include "worker/conn.h"
 
 enum {
@@ -37,6 +38,7 @@ struct call {
     PyObject *start;   /* owned: start_response */
     PyObject *hints;   /* owned: wsgi.early_hints */
     PyObject *writer;  /* owned: what start_response returned, or NULL */
+    PyObject *req;     /* owned: what hooks see of the request; NULL when there is none */
 };
 
 /* start_response, write and early_hints: callables that point to the running call, NULL after it.
@@ -809,7 +811,8 @@ prepare(struct call *call)
     if (call->input != NULL && call->sock != NULL && call->start != NULL && call->hints != NULL)
         call->environ = gn_py_environ_gil(h, call->c, call->input, call->sock, &error);
     if (call->environ != NULL &&
-        PyDict_SetItem(call->environ, gn_py_str(h, WSGI_EARLY_HINTS), call->hints) == 0)
+        PyDict_SetItem(call->environ, gn_py_str(h, WSGI_EARLY_HINTS), call->hints) == 0 &&
+        (call->req == NULL || gn_py_request_apply_gil(call->req, call->environ)))
         return true;
     if (error.id != GN_HTTP_ERROR_COUNT) {
         PyErr_Clear();
@@ -865,6 +868,50 @@ release(struct call *call)
     Py_CLEAR(call->start);
     Py_CLEAR(call->hints);
     Py_CLEAR(call->writer);
+    Py_CLEAR(call->req);
+}
+
+/* ---- hooks ---- */
+
+/* Makes what hooks will see, and calls pre_request. False when that was answered with an error. */
+static bool
+before(struct call *call, struct gn_worker *w)
+{
+    const struct gn_cfg *cfg = &w->frozen->cfg;
+
+    if (cfg->pre_request.handle == NULL && cfg->post_request.handle == NULL)
+        return true;
+    call->req = gn_py_request_new_gil(call->h, call->c);
+    if (call->req != NULL &&
+        (cfg->pre_request.handle == NULL || gn_py_pre_request_gil(call->h, w, call->req)))
+        return true;
+    failed(call);
+    return false;
+}
+
+/* The client has the response, and the log its line, before post_request is called. Without an
+ * environ there was no response of the application: the hook gets an empty dict and None. */
+static void
+after(struct call *call, struct gn_worker *w)
+{
+    PyObject *resp, *environ;
+
+    if (w->frozen->cfg.post_request.handle == NULL || call->req == NULL)
+        return;
+    Py_BEGIN_ALLOW_THREADS
+    gn_resp_flush(call->r);
+    Py_END_ALLOW_THREADS
+    gn_service_log_access(call->c->service, call->c, NULL, NULL);
+    environ = call->environ != NULL ? Py_NewRef(call->environ) : PyDict_New();
+    resp = call->environ != NULL ? gn_py_response_new_gil(call->h, call->c, call->req)
+                                 : Py_NewRef(Py_None);
+    if (environ != NULL && resp != NULL)
+        gn_py_post_request_gil(call->h, w, call->req, environ, resp);
+    PyErr_Clear();
+    if (resp != NULL && resp != Py_None)
+        gn_py_response_leave_gil(resp);
+    Py_XDECREF(environ);
+    Py_XDECREF(resp);
 }
 
 /* {name}e of the access log: an environ value by its lower-case key. */
@@ -900,13 +947,15 @@ gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *
         s->access_format != NULL && gn_access_format_needs_environ(s->access_format);
 
     gn_py_drop_late_gil(h);
-    gn_log(w->log, GN_DEBUG, "%.*s %.*s", GN_SLICE_ARG(head->method), GN_SLICE_ARG(head->path));
+    /* What the default of pre_request does. */
+    if (w->frozen->cfg.pre_request.handle == NULL)
+        gn_log(w->log, GN_DEBUG, "%.*s %.*s", GN_SLICE_ARG(head->method), GN_SLICE_ARG(head->path));
     if (is_limited) {
         if (c->scratch->thread == NULL)
             h->main_scratch = c->scratch;
         gn_py_app_begin_gil(c);
     }
-    if (prepare(&call))
+    if (before(&call, w) && prepare(&call))
         run(&call);
     gn_py_app_end_gil(c);
     detach(&call);
@@ -916,5 +965,8 @@ gn_py_handle_request(struct gn_host *host, struct gn_worker *w, struct gn_conn *
         Py_END_ALLOW_THREADS
         gn_service_log_access(s, c, environ_text, call.environ);
     }
+    after(&call, w);
+    if (call.req != NULL)
+        gn_py_request_leave_gil(call.req);
     release(&call);
 }

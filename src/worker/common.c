@@ -91,6 +91,36 @@ gn_worker_ask_to_leave(struct gn_worker *w, enum gn_leave why)
     return true;
 }
 
+static bool
+run_hook(struct gn_worker *w, enum gn_hook_id id, const struct gn_ref *ref, struct gn_err *err)
+{
+    struct gn_hook_args args = {.worker = w, .old_value = -1};
+
+    if (ref->handle == NULL)
+        return true;
+    return w->host->ops->run_hook(w->host, w->frozen, id, &args, err);
+}
+
+/* A hook that a signal calls. What it raises ends the worker. */
+static enum gn_signal_verdict
+signal_hook(struct gn_worker *w, enum gn_hook_id id, const struct gn_ref *ref,
+            enum gn_signal_verdict verdict)
+{
+    struct gn_err err = {0};
+
+    if (run_hook(w, id, ref, &err))
+        return verdict;
+    if (err.code == GN_E_PYTHON_EXIT) {
+        w->exit_status = err.status;
+    } else {
+        gn_log_err(w->log, GN_LERROR, "Exception in worker process", &err);
+        w->exit_status = GN_EXIT_CRASH;
+        verdict = GN_SIG_EXIT_CRASH;
+    }
+    gn_err_clear(&err);
+    return verdict;
+}
+
 enum gn_signal_verdict
 gn_worker_on_signal(struct gn_worker *w, int signo)
 {
@@ -113,12 +143,12 @@ gn_worker_on_signal(struct gn_worker *w, int signo)
     case SIGQUIT:
         w->is_alive = false;
         w->quits_now = true;
-        return GN_SIG_EXIT_0;
+        return signal_hook(w, GN_HOOK_WORKER_INT, &w->frozen->cfg.worker_int, GN_SIG_EXIT_0);
     case SIGABRT:
         w->is_alive = false;
         w->is_aborted = true;
         w->quits_now = true;
-        return GN_SIG_EXIT_1;
+        return signal_hook(w, GN_HOOK_WORKER_ABORT, &w->frozen->cfg.worker_abort, GN_SIG_EXIT_1);
     case SIGUSR1:
         if (!gn_log_reopen(w->log, &err))
             gn_log_err(w->log, GN_LERROR, "Log files can't be reopened", &err);
@@ -130,16 +160,6 @@ gn_worker_on_signal(struct gn_worker *w, int signo)
     default:
         return GN_SIG_CONTINUE;
     }
-}
-
-static bool
-run_hook(struct gn_worker *w, enum gn_hook_id id, const struct gn_ref *ref, struct gn_err *err)
-{
-    struct gn_hook_args args = {.worker = w, .old_value = -1};
-
-    if (ref->handle == NULL)
-        return true;
-    return w->host->ops->run_hook(w->host, w->frozen, id, &args, err);
 }
 
 /* So that applications can tell workers apart, for files or metrics of their own. */
@@ -270,6 +290,8 @@ gn_worker_main(struct gn_worker *w)
     gn_err_clear(&err);
     if (w->is_aborted && status == GN_EXIT_OK)
         status = GN_EXIT_ERROR;
+    if (w->exit_status != GN_EXIT_OK && (status == GN_EXIT_OK || status == GN_EXIT_ERROR))
+        status = w->exit_status;
     gn_log(w->log, GN_INFO, "Worker exiting (pid: %d)", (int)w->pid);
     if (!run_hook(w, GN_HOOK_WORKER_EXIT, &w->frozen->cfg.worker_exit, &err))
         gn_log_err(w->log, GN_WARN, "Exception during worker exit:", &err);

@@ -79,8 +79,9 @@ struct gn_conn {
     int64_t deadline_ns;    /* when the loop gives up on it */
     int64_t started_ns;     /* head complete */
     size_t linger_bytes;
-    uint64_t io_bytes;  /* moved for this request by reads and writes that may block */
-    int64_t io_wait_ns; /* spent waiting in them */
+    unsigned long n_requests; /* that were run, this one included */
+    uint64_t io_bytes;        /* moved for this request by reads and writes that may block */
+    int64_t io_wait_ns;       /* spent waiting in them */
 
     struct sockaddr_storage peer;
     char peer_text[GN_ADDR_TEXT_BYTES];

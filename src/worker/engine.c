@@ -181,6 +181,7 @@ run_request(struct gn_engine *e, struct gn_conn *c)
     struct gn_worker *w = e->w;
 
     c->state = GN_CONN_RUN;
+    c->n_requests++;
     w->requests++;
     if (w->requests >= w->max_requests && gn_worker_ask_to_leave(w, GN_LEAVE_REQUESTS))
         gn_log(w->log, GN_INFO, "Autorestarting worker after current request.");

@@ -94,8 +94,9 @@ struct gn_worker {
     _Atomic bool is_aborted;
     _Atomic bool is_reloading; /* leaves because code has changed */
     _Atomic bool quits_now;    /* INT, QUIT: leave at once */
-    int wake_fd[2];            /* becomes readable at every signal */
-    int notify_fd;             /* a byte in it makes the master look at the slots; or -1 */
+    int exit_status; /* what a hook or signal wants it to end with when nothing else is wrong */
+    int wake_fd[2];  /* becomes readable at every signal */
+    int notify_fd;   /* a byte in it makes the master look at the slots; or -1 */
     uint64_t requests;
     uint64_t max_requests;          /* UINT64_MAX when unlimited; jitter included */
     _Atomic int64_t lock_wanted_ns; /* since when the guard waits for the language; 0: it doesn't */
@@ -135,7 +136,7 @@ void gn_worker_beat(struct gn_worker *w);
 bool gn_worker_ask_to_leave(struct gn_worker *w, enum gn_leave why);
 
 /* Called by the host on the main thread for TERM, INT, QUIT, ABRT, USR1, WINCH. */
-enum gn_signal_verdict { GN_SIG_CONTINUE, GN_SIG_EXIT_0, GN_SIG_EXIT_1 };
+enum gn_signal_verdict { GN_SIG_CONTINUE, GN_SIG_EXIT_0, GN_SIG_EXIT_1, GN_SIG_EXIT_CRASH };
 enum gn_signal_verdict gn_worker_on_signal(struct gn_worker *w, int signo);
 
 #endif

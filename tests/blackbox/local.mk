@@ -16,6 +16,7 @@ blackbox_tests = \
 	%D%/test_faults.py \
 	%D%/test_frameworks.py \
 	%D%/test_gthread.py \
+	%D%/test_hooks.py \
 	%D%/test_hostile.py \
 	%D%/test_near_misses.py \
 	%D%/test_places.py \
