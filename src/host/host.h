@@ -142,7 +142,7 @@ struct gn_host_ops {
     void (*forget_worker)(struct gn_host *, struct gn_worker *);
 
     /* What the language wants the field Server to say, copied into the arena; `text` stays as it is
-     * when it has no opinion. May be NULL. */
+     * when it has no opinion. False for a text that can't be sent. May be NULL. */
     bool (*server_text)(struct gn_host *, struct gn_arena *, struct gn_slice *text);
 
     /* Calls the hook ssl_context, which is set, and makes a TLS context (net/tls.h) of what it

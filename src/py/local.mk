@@ -26,6 +26,7 @@ libgn_py_la_SOURCES = \
 	%D%/py_log.c \
 	%D%/py_marks.c \
 	%D%/py_module.c \
+	%D%/py_package.c \
 	%D%/py_paths.c \
 	%D%/py_places.c \
 	%D%/py_places.h \

@@ -79,7 +79,7 @@ struct gn_py {
 
     /* Types of the module _gunicorn. */
     PyTypeObject *start_response_type, *writer_type, *input_type, *errors_type, *file_type,
-        *socket_type, *early_hints_type, *tls_socket_type;
+        *socket_type, *early_hints_type, *tls_socket_type, *finder_type;
     /* Those of views (py_view.h). */
     PyTypeObject *server_type, *listener_type, *sync_worker_type, *thread_worker_type, *tmp_type,
         *app_type, *config_type, *setting_type, *logger_type, *request_type, *response_type;
@@ -142,6 +142,12 @@ const struct gn_value *gn_py_to_value_gil(struct gn_py *, struct gn_arena *, PyO
 
 /* py_value.c: what a setting's value is in Python; new reference. */
 PyObject *gn_py_from_value_gil(const struct gn_value *v);
+
+/* py_package.c: the module gunicorn, and what was written to it. */
+extern PyType_Spec gn_py_finder_spec;
+bool gn_py_package_init_gil(struct gn_py *h);
+bool gn_py_server_text(struct gn_host *, struct gn_arena *, struct gn_slice *text);
+PyObject *gn_py_server_software_gil(void); /* new reference */
 
 /* py_hooks.c */
 bool gn_py_run_hook(struct gn_host *, const struct gn_frozen *, enum gn_hook_id,

@@ -78,8 +78,7 @@ fill_constants(struct gn_py *h, PyObject *d)
            put(d, gn_py_str(h, WSGI_RUN_ONCE), PyBool_FromLong(0)) &&
            PyDict_SetItem(d, gn_py_str(h, WSGI_FILE_WRAPPER), (PyObject *)h->file_type) == 0 &&
            put(d, gn_py_str(h, WSGI_INPUT_TERMINATED), PyBool_FromLong(1)) &&
-           put(d, gn_py_str(h, SERVER_SOFTWARE),
-               PyUnicode_FromString("gunicorn/" GN_COMPAT_VERSION));
+           put(d, gn_py_str(h, SERVER_SOFTWARE), gn_py_server_software_gil());
 }
 
 /* Every key of every request has its place already, so that a copy has room and setting a value

@@ -49,6 +49,8 @@ init_objects_gil(struct gn_py *h, struct gn_err *err)
         return gn_py_err_take_gil(err, "start");
     if (!gn_py_module_bind_gil(h, err))
         return false;
+    if (!gn_py_package_init_gil(h))
+        return gn_py_err_take_gil(err, "sys.meta_path");
     /* A configuration file or application finds modules in the directory where the server was
      * started. */
     if (!gn_py_path_insert_gil(h, h->start_dir))
@@ -282,6 +284,7 @@ static const struct gn_host_ops ops = {
     .check_value = gn_py_check_value,
     .freeze = host_freeze,
     .run_hook = gn_py_run_hook,
+    .server_text = gn_py_server_text,
     .forget_worker = gn_py_forget_worker,
     .tls_context = gn_py_tls_context,
     .before_fork = host_before_fork,

@@ -7,7 +7,7 @@
 PyDoc_STRVAR(module_doc, "The core of gunicorn: objects that applications receive in the environ.");
 
 struct module_state {
-    PyTypeObject *types[19];
+    PyTypeObject *types[20];
     PyObject *request_timeout;
 };
 
@@ -31,6 +31,7 @@ static PyType_Spec *const specs[] = {
     &gn_py_logger_spec,
     &gn_py_request_spec,
     &gn_py_response_spec,
+    &gn_py_finder_spec,
 };
 
 static int
@@ -115,7 +116,8 @@ gn_py_module_bind_gil(struct gn_py *h, struct gn_err *err)
                               &h->setting_type,
                               &h->logger_type,
                               &h->request_type,
-                              &h->response_type};
+                              &h->response_type,
+                              &h->finder_type};
 
     if (m == NULL)
         return gn_py_err_take_gil(err, "_gunicorn");

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "config/frozen.h"
+#include "host/host.h"
 #include "log/log.h"
 #include "worker/conn.h"
 
@@ -110,6 +111,9 @@ gn_service_init(struct gn_service *s, struct gn_worker *w, struct gn_err *err)
     s->worker = w;
     s->loop_thread = pthread_self();
     s->server = GN_SLICE("gunicorn");
+    if (w->host->ops->server_text != NULL &&
+        !w->host->ops->server_text(w->host, &s->arena, &s->server))
+        gn_log(w->log, GN_WARN, "gunicorn.SERVER can't be sent in the field Server");
     s->use_sendfile = gn_cfg_sendfile(w->frozen);
     init_limits(s, cfg);
     init_timeouts(s, cfg);

@@ -746,3 +746,66 @@ def post_request(worker, req, environ, resp):
     procs.until(lambda: server.workers() not in ([], [worker]), "another worker")
     assert server.get("/").status == 200
     assert wait_note(server, "post_worker_init", 2)["app"]
+
+
+# -- the module gunicorn
+
+NO_PACKAGE = '''
+import sys
+sys.path[:] = [p for p in sys.path if "dist-packages" not in p and "site-packages" not in p]
+'''
+
+
+def test_module(site):
+    conf = HEAD + NO_PACKAGE + '''
+import gunicorn
+import importlib
+
+def on_starting(server):
+    note("on_starting", version=gunicorn.__version__, info=gunicorn.version_info,
+         server=gunicorn.SERVER, software=gunicorn.SERVER_SOFTWARE, name=gunicorn.__name__)
+    try:
+        importlib.import_module("gunicorn.no_such")
+    except ImportError as e:
+        note("none", text=str(e))
+'''
+    server = start(site, conf)
+    seen = wait_note(server, "on_starting")
+    assert seen["version"] == "23.0.0" and seen["info"] == [23, 0, 0]
+    assert (seen["server"], seen["software"]) == ("gunicorn", "gunicorn/23.0.0")
+    assert wait_note(server, "none")["text"] == "No module named 'gunicorn.no_such'"
+    answer = server.get("/")
+    assert answer.header("Server") == "gunicorn"
+    assert json.loads(answer.body)["SERVER_SOFTWARE"] == "gunicorn/23.0.0"
+
+
+@pytest.mark.parametrize("where", ["configuration", "application", "package"])
+def test_server_names(site, where):
+    """A package of that name that is installed counts as well."""
+    code = "import gunicorn\ngunicorn.SERVER = 'mine'\ngunicorn.SERVER_SOFTWARE = 'mine/1'\n"
+    package = "__version__ = '1.2'\nSERVER = 'gunicorn'\nSERVER_SOFTWARE = 'gunicorn/1.2'\n"
+    conf = NO_PACKAGE if where == "application" else code if where == "package" \
+        else NO_PACKAGE + code
+    files = {"app.py": (code if where == "application" else "") + APP,
+             "__config_notes__.py": HEAD}
+    if where == "package":
+        files["gunicorn/__init__.py"] = package
+    answer = site.start("app:app", files=files, conf=conf).get("/")
+    assert answer.header("Server") == "mine"
+    assert json.loads(answer.body)["SERVER_SOFTWARE"] == "mine/1"
+
+
+def test_package_of_another_version(site):
+    package = "__version__ = '1.2'\nSERVER = 'gunicorn'\nSERVER_SOFTWARE = 'gunicorn/1.2'\n"
+    files = {"app.py": "import gunicorn\n" + APP, "__config_notes__.py": HEAD,
+             "gunicorn/__init__.py": package}
+    answer = site.start("app:app", files=files).get("/")
+    assert answer.header("Server") == "gunicorn"
+    assert json.loads(answer.body)["SERVER_SOFTWARE"] == "gunicorn/23.0.0"
+
+
+def test_server_name_that_cannot_be_sent(site):
+    code = NO_PACKAGE + "import gunicorn\ngunicorn.SERVER = 'a\\r\\nX: y'\n"
+    server = start(site, code)
+    assert server.get("/").header("Server") == "gunicorn"
+    server.wait_log(r"\[WARNING\] gunicorn.SERVER can't be sent")
