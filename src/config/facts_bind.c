@@ -1,9 +1,11 @@
 #include "config/facts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,11 +28,14 @@
 
 enum { ANSWER_BYTES = 16384, TCP_LISTEN_STATE = 10, FIRST_FREE_PORT = 1024 };
 
+struct taken; /* what the addresses before take up */
+
 struct bound {
     struct gn_facts *f;
     const struct gn_candidate *c;
     const struct gn_addr *addr;
     const char *text; /* as given */
+    struct taken *taken;
 };
 
 static struct gn_diag *complain(const struct bound *b, enum gn_diag_code code, const char *fmt, ...)
@@ -228,18 +233,90 @@ resolve(const struct gn_addr *addr, struct addrinfo **out)
     return rc;
 }
 
+/* One of the addresses before. */
+struct taken {
+    const char *text;
+    struct gn_addr addr;
+    struct listening at; /* ports */
+    bool is_v6_only;
+    const char *path; /* Unix sockets: without links; NULL for ports */
+    struct taken *next;
+};
+
+/* Adds what the address takes up, and tells whom it is in the way of. The same text twice was
+ * reported by the review. */
+static void
+check_taken(const struct bound *b, const struct taken *mine)
+{
+    struct taken *copy = gn_arena_alloc(&b->f->b->arena, sizeof(*copy));
+
+    for (const struct taken *t = b->taken->next; t != NULL; t = t->next) {
+        bool is = mine->path != NULL ? t->path != NULL && strcmp(t->path, mine->path) == 0
+                                     : t->path == NULL && t->addr.port == mine->addr.port &&
+                                           (is_in_the_way(&t->at, t->is_v6_only, &mine->at) ||
+                                            is_in_the_way(&mine->at, mine->is_v6_only, &t->at));
+
+        if (is && !gn_addr_equal(&t->addr, &mine->addr)) {
+            complain(b, GN_D_SAME_ADDRESS, "can't be listened on beside %s", t->text);
+            break;
+        }
+    }
+    if (copy == NULL)
+        return;
+    *copy = *mine;
+    copy->next = b->taken->next;
+    b->taken->next = copy;
+}
+
+static void
+check_port_taken(const struct bound *b, const struct sockaddr *sa, bool is_v6_only)
+{
+    const struct gn_candidate *shares = gn_fact_winner(b->f->b, GN_S_REUSE_PORT);
+    const struct sockaddr_in *v4 = (const void *)sa;
+    const struct sockaddr_in6 *v6 = (const void *)sa;
+    bool is_v4 = sa->sa_family == AF_INET;
+    struct taken mine = {.text = b->text, .addr = *b->addr, .is_v6_only = is_v6_only};
+
+    if (b->addr->port == 0 || (shares != NULL && shares->value->b))
+        return;
+    take_address(&mine.at, is_v4, is_v4 ? (const void *)&v4->sin_addr : &v6->sin6_addr);
+    check_taken(b, &mine);
+}
+
+/* The file need not be there yet; its directory is. */
+static void
+check_path_taken(const struct bound *b, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct taken mine = {.text = b->text, .addr = *b->addr};
+    char dir[PATH_MAX], real[PATH_MAX];
+
+    if (slash == NULL || snprintf(dir, sizeof(dir), "%.*s/", (int)(slash - path), path) >= PATH_MAX)
+        return;
+    mine.path = realpath(dir, real) != NULL
+                    ? gn_arena_printf(&b->f->b->arena, "%s/%s", real, slash + 1)
+                    : path;
+    if (mine.path != NULL)
+        check_taken(b, &mine);
+}
+
 /* Port 0 lets the kernel choose one that nobody waits for. */
 static void
 check_own_address(const struct bound *b, const struct addrinfo *found)
 {
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int sys = fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 ? errno : 0;
+    int v6_only = 0;
+    socklen_t n = sizeof(v6_only);
     struct gn_diag *diag = NULL;
 
+    if (fd >= 0 && found->ai_family == AF_INET6)
+        (void)getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, &n);
     gn_fd_close(&fd);
     switch (sys) {
     case 0:
         check_port_use(b, found->ai_addr);
+        check_port_taken(b, found->ai_addr, v6_only != 0);
         return;
     case EADDRNOTAVAIL:
         diag = complain(b, GN_D_NO_ADDRESS, "this machine does not have the address");
@@ -298,6 +375,7 @@ check_unix(const struct bound *b)
     if (path == NULL)
         return;
     gn_look_master(b->f, b->c, GN_LOOK_MAKE, path);
+    check_path_taken(b, path);
     if (stat(path, &st) != 0 || S_ISDIR(st.st_mode))
         return;
     if (!S_ISSOCK(st.st_mode))
@@ -332,10 +410,12 @@ check_fd(const struct bound *b)
 void
 gn_fact_bind(struct gn_facts *f, const struct gn_candidate *c)
 {
+    struct taken taken = {0};
+
     for (size_t i = 0; i < c->value->list.n; i++) {
         const char *text = gn_fact_text(f, c->value->list.items[i]);
         struct gn_addr addr;
-        const struct bound b = {.f = f, .c = c, .addr = &addr, .text = text};
+        const struct bound b = {.f = f, .c = c, .addr = &addr, .text = text, .taken = &taken};
 
         /* What doesn't parse was reported by the review. */
         if (text == NULL || !gn_addr_parse(text, &addr, NULL))

@@ -43,17 +43,26 @@ gn_rule_check_bad_address(struct gn_builder *b, const struct gn_rule *rule,
     }
 }
 
+/* Two listeners at one path can't work, and at one port only when the kernel is asked to share it;
+ * port 0 is any. */
+static bool
+can_stand_once(struct gn_builder *b, const struct gn_addr *addr)
+{
+    if (addr->kind == GN_ADDR_UNIX)
+        return true;
+    return addr->kind != GN_ADDR_FD && addr->port != 0 && !gn_rule_is_true(b, GN_S_REUSE_PORT);
+}
+
 /* Reports every address that stands a second time. */
 static void
 find_twice(struct gn_builder *b, const struct gn_rule *rule, const struct gn_candidate *c,
-           bool wants_ports)
+           bool wants_fds)
 {
     for (size_t i = 0; i < c->value->list.n; i++) {
         struct gn_addr addr, other;
 
         if (!parse_item(b, c->value->list.items[i], &addr, NULL) ||
-            wants_ports != (addr.kind == GN_ADDR_INET || addr.kind == GN_ADDR_INET6) ||
-            (wants_ports && addr.port == 0))
+            wants_fds != (addr.kind == GN_ADDR_FD) || (!wants_fds && !can_stand_once(b, &addr)))
             continue;
         for (size_t j = 0; j < i; j++) {
             if (parse_item(b, c->value->list.items[j], &other, NULL) &&
@@ -65,21 +74,19 @@ find_twice(struct gn_builder *b, const struct gn_rule *rule, const struct gn_can
     }
 }
 
-/* Two listeners at one port can't work, unless the kernel is asked to share it; 0 is any port. */
 void
 gn_rule_check_same_address(struct gn_builder *b, const struct gn_rule *rule,
                            const struct gn_candidate *c)
 {
-    if (!gn_rule_is_true(b, GN_S_REUSE_PORT))
-        find_twice(b, rule, c, true);
+    find_twice(b, rule, c, false);
 }
 
-/* The second takes the path from the first, which nobody can reach then. */
+/* Listening twice on a descriptor works, and is of no use. */
 void
 gn_rule_check_same_socket(struct gn_builder *b, const struct gn_rule *rule,
                           const struct gn_candidate *c)
 {
-    find_twice(b, rule, c, false);
+    find_twice(b, rule, c, true);
 }
 
 /* The text may be a secret whose name was forgotten: it is not shown. */

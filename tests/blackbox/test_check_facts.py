@@ -519,6 +519,33 @@ def test_one_address_in_use_is_in_the_way_of_all(place):
         assert_passes(result)
 
 
+@pytest.mark.parametrize("one, other", [
+    ("127.0.0.1:8899", "localhost:8899"), ("127.1:8899", "127.0.0.1:8899"),
+    ("0.0.0.0:8899", "127.0.0.1:8899"), ("[::1]:8899", "[0:0::1]:8899"), ("[::]:8899", ":8899"),
+    ("unix:a", "unix:./a"), ("unix:a", "unix:link/a"),
+])
+def test_addresses_in_the_way_of_each_other(place, one, other):
+    if not os.path.islink(str(place.dir / "link")):
+        os.symlink(".", str(place.dir / "link"))
+    for pair in ((one, other), (other, one)):
+        result = check(place, "-b", pair[0], "-b", pair[1])
+        assert result.returncode == 1
+        assert ("bind: %s: can't be listened on beside %s [GC117]\n" % (pair[1], pair[0])
+                in result.stderr)
+
+
+@pytest.mark.parametrize("words", [
+    ["-b", "127.0.0.1:8899", "-b", "127.0.0.2:8899"],
+    ["-b", "127.0.0.1:8899", "-b", "[::1]:8899"],
+    ["-b", "127.0.0.1:8899", "-b", "0.0.0.0:8898"],
+    ["-b", "127.0.0.1:0", "-b", "0.0.0.0:0"],
+    ["-b", "127.0.0.1:8899", "-b", "localhost:8899", "--reuse-port"],
+    ["-b", "unix:a", "-b", "unix:b"],
+])
+def test_addresses_beside_each_other(place, words):
+    assert_passes(check(place, *words))
+
+
 def test_privileged_port_needs_a_right(place):
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as handle:
         first = int(handle.read())
