@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -350,20 +351,34 @@ check_inet(const struct bound *b)
 
 /* ---- the others ---- */
 
-/* Does somebody answer there? A socket that a dead server has left is taken over. */
+/* Does somebody answer there? A socket that a dead server has left is taken over. An `@` alone at
+ * the start stands for the NUL of the abstract namespace. */
 static bool
 is_live(const char *path)
 {
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
+    bool is_abstract = path[0] == '@';
+    socklen_t size = sizeof(sun);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool is = false;
 
     if (fd >= 0 && strlen(path) < sizeof(sun.sun_path)) {
         memcpy(sun.sun_path, path, strlen(path));
-        is = connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 || errno == EAGAIN;
+        if (is_abstract) {
+            sun.sun_path[0] = '\0';
+            size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+        }
+        is = connect(fd, (const struct sockaddr *)&sun, size) == 0 || errno == EAGAIN;
     }
     gn_fd_close(&fd);
     return is;
+}
+
+static void
+complain_of_use(const struct bound *b, const char *path)
+{
+    gn_diag_hint(b->f->b->diags, complain(b, GN_D_IN_USE, "another process listens on %s", path),
+                 "no matter if this server is to replace it");
 }
 
 static void
@@ -374,6 +389,12 @@ check_unix(const struct bound *b)
 
     if (path == NULL)
         return;
+    /* No file at all. */
+    if (gn_addr_is_abstract(b->addr)) {
+        if (is_live(b->addr->path))
+            complain_of_use(b, b->addr->path);
+        return;
+    }
     gn_look_master(b->f, b->c, GN_LOOK_MAKE, path);
     check_path_taken(b, path);
     if (stat(path, &st) != 0 || S_ISDIR(st.st_mode))
@@ -382,9 +403,7 @@ check_unix(const struct bound *b)
         gn_diag_hint(b->f->b->diags, complain(b, GN_D_NO_ADDRESS, "%s is not a socket", path),
                      "move the file away, or choose another path");
     else if (is_live(path))
-        gn_diag_hint(b->f->b->diags,
-                     complain(b, GN_D_IN_USE, "another process listens on %s", path),
-                     "no matter if this server is to replace it");
+        complain_of_use(b, path);
 }
 
 /* Sockets that were opened for us must be there, and listen. */

@@ -572,6 +572,18 @@ def test_unix_socket_in_use_is_a_warning(place):
     assert os.path.exists(path)
 
 
+def test_abstract_socket_is_no_file(ordinary_place):
+    name = "gn-test-%d" % os.getpid()
+    words = ["--chdir", "fixed", "-b", "unix:@" + name]
+    result = check(ordinary_place, *words, preexec_fn=become_ordinary)
+    assert "@" not in result.stderr
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind("\0" + name)
+        sock.listen()
+        result = check(ordinary_place, *words, preexec_fn=become_ordinary)
+        assert "unix:@%s: another process listens on @%s [GC943]" % (name, name) in result.stderr
+
+
 # -- classes
 
 CLASSES = """
