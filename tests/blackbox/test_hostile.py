@@ -353,6 +353,7 @@ CROWD = 80  # more than the worker looks at in one turn of its loop
 def test_crowd_behind_a_busy_sync_worker_is_answered_after_term(site):
     """Requests that are not read yet when the last moment of silent connections ends."""
     server = start(site, "--backlog", "128")
+    get_soon(server)  # its worker is there
     with contextlib.ExitStack() as stack:
         crowd = [stack.enter_context(contextlib.closing(client.connect(server.address)))
                  for _ in range(CROWD)]
