@@ -889,8 +889,9 @@ before(struct call *call, struct gn_worker *w)
     return false;
 }
 
-/* The client has the response, and the log its line, before post_request is called. Without an
- * environ there was no response of the application: the hook gets an empty dict and None. */
+/* The client has what it takes at once of the response before post_request is called, and the log
+ * its line; what a slow one leaves is sent afterwards, as without the hook. Without an environ there
+ * was no response of the application: the hook gets an empty dict and None. */
 static void
 after(struct call *call, struct gn_worker *w)
 {
@@ -899,9 +900,10 @@ after(struct call *call, struct gn_worker *w)
     if (w->frozen->cfg.post_request.handle == NULL || call->req == NULL)
         return;
     Py_BEGIN_ALLOW_THREADS
-    gn_resp_flush(call->r);
+    gn_resp_step(call->r);
     Py_END_ALLOW_THREADS
-    gn_service_log_access(call->c->service, call->c, NULL, NULL);
+    if (!gn_resp_has_rest(call->r))
+        gn_service_log_access(call->c->service, call->c, NULL, NULL);
     environ = call->environ != NULL ? Py_NewRef(call->environ) : PyDict_New();
     resp = call->environ != NULL ? gn_py_response_new_gil(call->h, call->c, call->req)
                                  : Py_NewRef(Py_None);

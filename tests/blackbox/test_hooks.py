@@ -541,6 +541,25 @@ def post_request(worker, req, environ, resp):
     wait_note(server, "post_request")
 
 
+def test_a_slow_client_holds_up_no_thread(site):
+    """What it doesn't take is sent by the loop; the hook has been called before."""
+    app = APP.replace('if path == "/stuck"', """if path == "/large":
+        start_response("200 OK", [("Content-Length", "30000000")])
+        return [b"x" * 30000000]
+    if path == "/stuck\"""")
+    conf = HEAD + '''
+def post_request(worker, req, environ, resp):
+    note("post_request", path=req.path, sent=resp.sent)
+'''
+    files = {"app.py": app, "__config_notes__.py": HEAD}
+    server = site.start("app:app", files=files, conf=conf)
+    with client.connect(server.address) as sock:
+        sock.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert wait_note(server, "post_request")["path"] == "/large"
+        assert server.get("/other").status == 200
+        assert len(client.Response(client.read_all(sock)).body) == 30000000
+
+
 def test_hooks_of_the_request_run_in_its_thread(site):
     conf = HEAD + '''
 import threading
@@ -747,6 +766,237 @@ def post_request(worker, req, environ, resp):
     assert server.get("/").status == 200
     assert wait_note(server, "post_worker_init", 2)["app"]
 
+
+# -- what configurations do in the wild
+
+def test_prometheus_client(site):
+    """The hook that its documentation asks for."""
+    app = '''\
+import os
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest, multiprocess
+
+REQUESTS = Counter("shop_requests", "Requests.")
+OPEN = Gauge("shop_open", "Open.", multiprocess_mode="livesum")
+OPEN.set(1)
+
+
+def app(environ, start_response):
+    REQUESTS.inc()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)
+    body = generate_latest(registry)
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+'''
+    conf = '''
+from prometheus_client import multiprocess
+
+def child_exit(server, worker):
+    multiprocess.mark_process_dead(worker.pid)
+'''
+    os.mkdir(site.dir / "metrics")
+    server = site.start("app:app", "-w", "2", files={"app.py": app}, conf=conf,
+                        env={"PROMETHEUS_MULTIPROC_DIR": site.dir / "metrics"})
+
+    def value(name):
+        text = server.get("/").body.decode()
+        return float(re.search(r"^%s (\S+)$" % name, text, re.M).group(1))
+
+    procs.until(lambda: value("shop_open") == 2, "two workers")
+    before = value("shop_requests_total")
+    server.signal(signal.SIGKILL, server.workers()[0])
+    server.wait_log("was sent SIGKILL")
+    procs.until(lambda: len(server.workers()) == 2 and value("shop_open") == 2, "a new worker")
+    assert value("shop_requests_total") > before
+    live = [name for name in os.listdir(site.dir / "metrics") if "livesum" in name]
+    assert len(live) == 2
+
+
+def test_post_fork_opens_resources_again(site):
+    conf = HEAD + '''
+import sqlite3
+
+class Store:
+    def __init__(self):
+        self.owner, self.link = os.getpid(), sqlite3.connect("store.db")
+
+def on_starting(server):
+    server.store = Store()
+    server.store.link.execute("create table seen (pid)")
+    server.store.link.commit()
+
+def post_fork(server, worker):
+    server.store = Store()
+
+def post_worker_init(worker):
+    note("post_worker_init")
+
+def worker_exit(server, worker):
+    server.store.link.execute("insert into seen values (?)", (worker.pid,))
+    server.store.link.commit()
+    note("worker_exit", owner=server.store.owner)
+
+def on_exit(server):
+    rows = server.store.link.execute("select pid from seen").fetchall()
+    note("on_exit", owner=server.store.owner, seen=sorted(r[0] for r in rows))
+'''
+    server = start(site, conf, "-w", "2")
+    pids = server.wait_workers(2)
+    wait_note(server, "post_worker_init", 2)
+    assert server.terminate() == 0
+    assert all(n["owner"] == n["process"] for n in notes(server) if "owner" in n)
+    assert wait_note(server, "on_exit")["seen"] == pids
+
+
+def test_stacks_in_worker_abort(site):
+    """As example configurations do: every thread's stack, in one text of many lines."""
+    conf = '''
+import sys
+import threading
+import traceback
+
+def worker_abort(worker):
+    lines = ["worker received ABRT"]
+    for number, frame in sys._current_frames().items():
+        lines.append("# Thread %d" % number)
+        lines.extend(text for entry in traceback.format_stack(frame) for text in entry.splitlines())
+    worker.log.info("\\n".join(lines))
+'''
+    server = start(site, conf, "--timeout", "1")
+    server.get("/stuck")
+    server.wait_log(r"\[INFO\] worker received ABRT\n# Thread \d+\n(?:  .*\n)*"
+                    r"  File .*app.py\", line \d+, in app\n    time.sleep\(60\)\n")
+
+
+# -- what stays in memory
+
+LEAKS = HEAD + '''
+import gc
+import weakref
+
+refs = []
+
+def pre_fork(server, worker):
+    worker.itself = worker
+    worker.tmp.last_update()
+    gc.collect()
+    note("pre_fork", alive=sum(r() is not None for r in refs))
+
+def child_exit(server, worker):
+    refs.append(weakref.ref(worker))
+'''
+
+
+def test_ended_workers_are_freed(site):
+    server = start(site, LEAKS)
+    for count in range(1, 6):
+        wait_note(server, "pre_fork", count)
+        (worker,) = server.wait_workers(1)
+        assert server.get("/").status == 200
+        server.signal(signal.SIGKILL, worker)
+    assert wait_note(server, "pre_fork", 6)["alive"] <= 1
+
+
+def test_former_settings_are_freed(site):
+    conf = HEAD + '''
+import gc
+import weakref
+from refs import refs
+
+def on_reload(server):
+    server.cfg.settings["workers"].value
+    server.cfg.mine = server.cfg
+    gc.collect()
+    note("on_reload", alive=sum(r() is not None for r in refs))
+    refs.append(weakref.ref(server.cfg))
+'''
+    site.dir.write("refs.py", "refs = []\n")
+    server = start(site, conf)
+    for count in range(1, 7):
+        server.wait_workers(1)
+        server.signal(signal.SIGHUP)
+        last = wait_note(server, "on_reload", count)
+        server.wait_log("Booting worker", count + 1)
+        procs.until(lambda: len(server.workers()) == 1, "the end of the old worker")
+    assert last["alive"] <= 2
+
+
+@pytest.mark.parametrize("options", [(), ("--threads", "2")])
+def test_many_requests_leave_nothing(site, options):
+    conf = '''
+keepalive = 30
+def post_fork(server, worker): pass
+def on_starting(server): pass
+def when_ready(server): pass
+
+def pre_request(worker, req):
+    req.headers.append(("X-NEW", req.path))
+    req.mine = req
+    req.first = req.remote_addr, req.body, req.version
+
+def post_request(worker, req, environ, resp):
+    resp.mine = resp, req, environ
+    worker.last = req, resp, resp.headers
+'''
+    app = "def app(e, s):\n    s('200 OK', [('Content-Length', '2')])\n    return [b'ok']\n"
+    server = site.start("app:app", *options, files={"app.py": app}, conf=conf)
+    (worker,) = server.wait_workers(1)
+    one = b"GET /x HTTP/1.1\r\nHost: x\r\n" + (b"\r\n" if options else
+                                               b"Connection: close\r\n\r\n")
+
+    def ask(count):
+        if not options:
+            for _ in range(count):
+                assert client.exchange(server.address, one).endswith(b"ok")
+            return
+        with client.connect(server.address) as sock:
+            for _ in range(count // 50):
+                sock.sendall(one * 50)
+                data = b""
+                while data.count(b"\r\n\r\nok") < 50:
+                    data += sock.recv(65536)
+
+    def resident():
+        return int(procs.status(worker)["VmRSS"].split()[0])
+
+    ask(3000)
+    before = resident()
+    ask(20000 if options else 5000)
+    assert server.workers() == [worker]
+    assert resident() - before < 1024
+
+
+# -- the documentation
+
+def documented(section):
+    """Names in the first column of the tables below a heading of doc/hooks.md."""
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    with open(os.path.join(top, "doc/hooks.md"), encoding="utf-8") as text:
+        body = text.read().partition("### %s\n" % section)[2].partition("\n##")[0]
+    cells = " ".join(line.split("|")[1] for line in body.splitlines() if line.startswith("|"))
+    prose = "" if section != "log" else body
+    return set(re.findall(r"`(\w+)", cells + prose))
+
+
+def test_every_attribute_is_documented(site):
+    conf = HEAD + '''
+def names(o):
+    return [n for n in vars(type(o)) if not n.startswith("_")]
+
+def post_request(worker, req, environ, resp):
+    note("names", server=names(worker.server), worker=names(worker), cfg=names(worker.cfg),
+         log=names(worker.log), app=names(worker.app), req=names(req), resp=names(resp))
+
+def pre_fork(server, worker):
+    worker.server = server
+'''
+    server = start(site, conf)
+    server.get("/")
+    seen = wait_note(server, "names")
+    for section in ("server", "worker", "cfg", "log", "app", "req", "resp"):
+        names = set(seen[section])
+        assert names and names <= documented(section), section
+        assert section in ("log", "worker") or documented(section) <= names, section
 
 # -- the module gunicorn
 
