@@ -177,6 +177,8 @@ bool gn_py_path_insert_gil(struct gn_py *, const char *dir);
 /* py_signals.c */
 bool gn_py_worker_signals(struct gn_host *, struct gn_worker *, int wake_write_fd, struct gn_err *);
 bool gn_py_check_signals(struct gn_host *);
+/* What the worker's handler does for the signal: None, or NULL with SystemExit. */
+PyObject *gn_py_signal_gil(struct gn_worker *w, int signo);
 
 /* faulthandler's dump, which works in the signal handler and needs no GIL. */
 bool gn_py_dump_on_signal(struct gn_host *, int signo, int fd);

@@ -232,6 +232,15 @@ make_request_value(struct lazy *o, size_t which)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+get_cfg(PyObject *self, void *closure)
+{
+    struct gn_py *h = ((struct gn_py_view *)self)->h;
+
+    (void)closure;
+    return gn_py_config_gil(h, h->worker->frozen);
+}
+
 /* Closure: which value. */
 static PyObject *
 request_get(PyObject *self, void *closure)
@@ -277,6 +286,8 @@ static PyGetSetDef request_attributes[] = {
     REQ("peer_addr", REQ_PEER_ADDR, "Who is connected."),
     REQ("remote_addr", REQ_REMOTE_ADDR, "The same, or whom a PROXY header has announced."),
     REQ("proxy_protocol_info", REQ_PROXY_INFO, "What that header said, or None."),
+    REQ("must_close", REQ_SHOULD_CLOSE, "The client wants the connection to end."),
+    {"cfg", get_cfg, NULL, "The settings.", NULL},
     REQ("req_number", REQ_NUMBER, "Counts the requests of the connection from 1."),
     GN_PY_VIEW_DICT,
     {NULL, NULL, NULL, NULL, NULL},
@@ -575,6 +586,7 @@ static PyGetSetDef response_attributes[] = {
     RESP("must_close", RESP_MUST_CLOSE, "No other request may follow."),
     RESP("upgrade", RESP_UPGRADE, "The connection speaks another protocol now."),
     RESP("version", RESP_VERSION, "What Server says."),
+    {"cfg", get_cfg, NULL, "The settings.", NULL},
     {"req", response_req, NULL, "The request.", NULL},
     GN_PY_VIEW_DICT,
     {NULL, NULL, NULL, NULL, NULL},

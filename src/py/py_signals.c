@@ -10,11 +10,36 @@
 
 static const int worker_signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGABRT, SIGUSR1, SIGWINCH};
 
+PyObject *
+gn_py_signal_gil(struct gn_worker *w, int signo)
+{
+    int status = GN_EXIT_OK;
+    PyObject *number;
+
+    switch (gn_worker_on_signal(w, signo)) {
+    case GN_SIG_CONTINUE:
+        Py_RETURN_NONE;
+    case GN_SIG_EXIT_0:
+        break;
+    case GN_SIG_EXIT_1:
+        status = GN_EXIT_ERROR;
+        break;
+    case GN_SIG_EXIT_CRASH:
+        status = GN_EXIT_CRASH;
+        break;
+    }
+    number = PyLong_FromLong(status);
+    if (number != NULL) {
+        PyErr_SetObject(PyExc_SystemExit, number);
+        Py_DECREF(number);
+    }
+    return NULL;
+}
+
 static PyObject *
 on_signal(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     struct gn_worker *w = PyCapsule_GetPointer(self, NULL);
-    PyObject *status;
     long signo;
 
     if (w == NULL)
@@ -22,24 +47,7 @@ on_signal(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     signo = nargs > 0 ? PyLong_AsLong(args[0]) : 0;
     if (signo == -1 && PyErr_Occurred())
         return NULL;
-    switch (gn_worker_on_signal(w, (int)signo)) {
-    case GN_SIG_CONTINUE:
-        Py_RETURN_NONE;
-    case GN_SIG_EXIT_0:
-        status = PyLong_FromLong(GN_EXIT_OK);
-        break;
-    case GN_SIG_EXIT_CRASH:
-        status = PyLong_FromLong(GN_EXIT_CRASH);
-        break;
-    default:
-        status = PyLong_FromLong(GN_EXIT_ERROR);
-        break;
-    }
-    if (status != NULL) {
-        PyErr_SetObject(PyExc_SystemExit, status);
-        Py_DECREF(status);
-    }
-    return NULL;
+    return gn_py_signal_gil(w, (int)signo);
 }
 
 static PyMethodDef on_signal_def = {"handle_signal", (PyCFunction)(void (*)(void))on_signal,

@@ -4,6 +4,7 @@
 #include "py/py_view.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -359,6 +360,30 @@ worker_notify(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+/* What the handler of a signal does, for hooks and applications that take its place. */
+static PyObject *
+handle(PyObject *self, int signo)
+{
+    const struct gn_py *h = ((struct gn_py_view *)self)->h;
+
+    if (h->worker == NULL || h->worker != worker_of(self))
+        return PyErr_Format(PyExc_RuntimeError, "signals are handled in the worker's process only");
+    return gn_py_signal_gil(worker_of(self), signo);
+}
+
+#define HANDLER(name, signo)                                                                       \
+    static PyObject *name(PyObject *self, PyObject *args)                                          \
+    {                                                                                              \
+        (void)args;                                                                                \
+        return handle(self, signo);                                                                \
+    }
+
+HANDLER(handle_exit, SIGTERM)
+HANDLER(handle_quit, SIGQUIT)
+HANDLER(handle_abort, SIGABRT)
+HANDLER(handle_usr1, SIGUSR1)
+HANDLER(handle_winch, SIGWINCH)
+
 static PyObject *
 worker_str(PyObject *self)
 {
@@ -387,6 +412,11 @@ worker_clear(PyObject *self)
 
 static PyMethodDef worker_methods[] = {
     {"notify", worker_notify, METH_NOARGS, "Gives a sign of life."},
+    {"handle_exit", handle_exit, METH_VARARGS, "handle_exit(sig, frame): leaves, as after TERM."},
+    {"handle_quit", handle_quit, METH_VARARGS, "handle_quit(sig, frame): leaves at once."},
+    {"handle_abort", handle_abort, METH_VARARGS, "handle_abort(sig, frame): as after ABRT."},
+    {"handle_usr1", handle_usr1, METH_VARARGS, "handle_usr1(sig, frame): opens the logs again."},
+    {"handle_winch", handle_winch, METH_VARARGS, "handle_winch(sig, frame): says it is ignored."},
     {NULL, NULL, 0, NULL},
 };
 

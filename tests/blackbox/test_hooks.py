@@ -743,6 +743,46 @@ def post_fork(server, worker):
     assert procs.title(server.pid) == "gunicorn: master [renamed]"
 
 
+@pytest.mark.parametrize("handler, status, log", [
+    ("handle_exit", 0, "Worker exiting"), ("handle_quit", 0, "Worker exiting"),
+    ("handle_abort", 1, "exited with code 1")])
+def test_signal_handlers(site, handler, status, log):
+    """A handler of the user's that goes on to the worker's."""
+    conf = HEAD + '''
+import signal
+
+def pre_fork(server, worker):
+    try:
+        worker.handle_exit(15, None)
+    except RuntimeError as e:
+        note("pre_fork", text=str(e))
+
+def worker_int(worker): note("worker_int")
+def worker_abort(worker): note("worker_abort")
+
+def post_worker_init(worker):
+    signal.signal(signal.SIGUSR2, lambda sig, frame: worker.%s(sig, frame))
+    worker.handle_usr1(signal.SIGUSR1, None)
+    worker.handle_winch(signal.SIGWINCH, None)
+    note("post_worker_init")
+
+def child_exit(server, worker):
+    note("child_exit")
+''' % handler
+    server = start(site, conf, "--log-level", "debug")
+    assert "worker's process" in wait_note(server, "pre_fork")["text"]
+    wait_note(server, "post_worker_init")
+    (worker,) = server.wait_workers(1)
+    assert server.get("/").status == 200
+    server.signal(signal.SIGUSR2, worker)
+    wait_note(server, "child_exit")
+    server.wait_log(log)
+    server.wait_log("SIGWINCH ignored")
+    assert ("exited with code" in server.log()) == (status != 0)
+    assert names(server, worker)[2:] == {"handle_exit": ["app"], "handle_quit": [
+        "app", "worker_int"], "handle_abort": ["app", "worker_abort"]}[handler]
+
+
 def test_worker_alive_and_wsgi(site):
     conf = HEAD + '''
 def post_worker_init(worker):
