@@ -422,6 +422,8 @@ release(struct gn_arbiter *arb)
 {
     struct gn_arb_worker *e;
 
+    /* Objects of the language may outlive what they show. */
+    arb->host->arbiter = NULL;
     if (arb->cur != NULL)
         gn_arb_gen_close(arb, arb->cur, NULL);
     gn_arb_gen_free(arb->cur);
@@ -437,8 +439,6 @@ release(struct gn_arbiter *arb)
     gn_arb_sigpipe_close(arb);
     if (arb->slots != NULL)
         munmap(arb->slots, GN_ARB_SLOTS * sizeof(struct gn_slot));
-    /* Objects of the language may outlive what they show. */
-    arb->host->arbiter = NULL;
     if (arb->log != NULL)
         gn_log_close(arb->log);
 }

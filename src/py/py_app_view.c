@@ -133,8 +133,5 @@ PyType_Spec gn_py_app_spec = {
 PyObject *
 gn_py_app_gil(struct gn_py *h)
 {
-    if (h->app_view == NULL)
-        h->app_view = gn_py_view_new_gil(h, h->app_type);
-    Py_XINCREF(h->app_view);
-    return h->app_view;
+    return gn_py_view_once_gil(h, &h->app_view, h->app_type);
 }

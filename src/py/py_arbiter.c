@@ -252,8 +252,5 @@ PyType_Spec gn_py_server_spec = {
 PyObject *
 gn_py_server_gil(struct gn_py *h)
 {
-    if (h->server == NULL)
-        h->server = gn_py_view_new_gil(h, h->server_type);
-    Py_XINCREF(h->server);
-    return h->server;
+    return gn_py_view_once_gil(h, &h->server, h->server_type);
 }

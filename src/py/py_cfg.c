@@ -550,10 +550,23 @@ PyType_Spec gn_py_config_spec = {
 
 /* ---- from and to C ---- */
 
+/* The settings object among what a table owns, as a new reference; or NULL. */
+static PyObject *
+find_config(const struct gn_py *h, PyObject *handles)
+{
+    for (Py_ssize_t i = PyList_GET_SIZE(handles) - 1; i >= 0; i--) {
+        PyObject *item = PyList_GET_ITEM(handles, i); /* borrowed */
+
+        if (Py_IS_TYPE(item, h->config_type))
+            return Py_NewRef(item);
+    }
+    return NULL;
+}
+
 PyObject *
 gn_py_config_gil(struct gn_py *h, const struct gn_frozen *f)
 {
-    PyObject *handles = gn_frozen_handles(f);
+    PyObject *handles = gn_frozen_handles(f), *found;
     struct config *c;
 
     if (handles == NULL) {
@@ -562,17 +575,15 @@ gn_py_config_gil(struct gn_py *h, const struct gn_frozen *f)
             return NULL;
         gn_frozen_own(f, &h->host, handles);
     }
-    for (Py_ssize_t i = PyList_GET_SIZE(handles) - 1; i >= 0; i--) {
-        PyObject *item = PyList_GET_ITEM(handles, i); /* borrowed */
-
-        if (Py_IS_TYPE(item, h->config_type)) {
-            Py_INCREF(item);
-            return item;
-        }
-    }
+    found = find_config(h, handles);
+    if (found != NULL)
+        return found;
     c = gn_py_view_new_gil(h, h->config_type);
-    if (c == NULL)
-        return NULL;
+    found = c != NULL ? find_config(h, handles) : NULL; /* another thread was faster */
+    if (c == NULL || found != NULL) {
+        Py_XDECREF((PyObject *)c);
+        return found;
+    }
     c->f = f;
     if (PyList_Append(handles, (PyObject *)c) < 0) {
         c->f = NULL;

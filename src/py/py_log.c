@@ -326,8 +326,5 @@ PyType_Spec gn_py_logger_spec = {
 PyObject *
 gn_py_logger_gil(struct gn_py *h)
 {
-    if (h->logger == NULL)
-        h->logger = gn_py_view_new_gil(h, h->logger_type);
-    Py_XINCREF(h->logger);
-    return h->logger;
+    return gn_py_view_once_gil(h, &h->logger, h->logger_type);
 }

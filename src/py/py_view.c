@@ -18,6 +18,22 @@ gn_py_view_new_gil(struct gn_py *h, PyTypeObject *type)
     return v;
 }
 
+PyObject *
+gn_py_view_once_gil(struct gn_py *h, PyObject **slot, PyTypeObject *type)
+{
+    if (*slot == NULL) {
+        PyObject *made = gn_py_view_new_gil(h, type);
+
+        /* Making it may have run the collector, and with it another thread. */
+        if (*slot == NULL)
+            *slot = made;
+        else
+            Py_XDECREF(made);
+    }
+    Py_XINCREF(*slot);
+    return *slot;
+}
+
 int
 gn_py_view_traverse(PyObject *self, visitproc visit, void *arg)
 {

@@ -32,6 +32,8 @@ struct gn_py_view {
 
 /* A zeroed object of the type, tracked. */
 void *gn_py_view_new_gil(struct gn_py *h, PyTypeObject *type);
+/* The only one of its kind, which `slot` owns; made at the first call. New reference. */
+PyObject *gn_py_view_once_gil(struct gn_py *h, PyObject **slot, PyTypeObject *type);
 int gn_py_view_traverse(PyObject *self, visitproc visit, void *arg);
 int gn_py_view_clear(PyObject *self);
 void gn_py_view_dealloc(PyObject *self);

@@ -475,17 +475,19 @@ PyObject *
 gn_py_worker_gil(struct gn_py *h, struct gn_worker *w)
 {
     PyTypeObject *type = w->ops->has_threads ? h->thread_worker_type : h->sync_worker_type;
-    struct worker *v = w->peer;
+    PyObject *peer = w->peer; /* owned by the worker */
+    PyObject *v = gn_py_view_once_gil(h, &peer, type);
 
-    if (v == NULL) {
-        v = gn_py_view_new_gil(h, type);
-        if (v == NULL)
-            return NULL;
-        v->w = w;
-        w->peer = v; /* owned by the worker */
+    if (v != NULL && w->peer == NULL) {
+        ((struct worker *)v)->w = w;
+        w->peer = peer;
+    } else if (v != NULL && v != w->peer) {
+        /* Another thread was faster. */
+        ((struct worker *)v)->w = w;
+        Py_DECREF(peer);
+        Py_SETREF(v, Py_NewRef(w->peer));
     }
-    Py_INCREF(v);
-    return (PyObject *)v;
+    return v;
 }
 
 void
