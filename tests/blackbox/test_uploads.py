@@ -170,5 +170,7 @@ def test_list_of_pieces(sizes, version, site):
     pieces = [bytes([97 + at % 26]) * size for at, size in enumerate(sizes)]
     assert response.complete
     assert response.body == b"".join(pieces)
-    if version == "1.1":
+    if version == "1.1" and sum(sizes) <= 65536:
         assert response.chunks == [piece for piece in pieces if piece]
+    elif version == "1.1":
+        assert len(response.chunks) == 1  # nobody has to wait for any of it
