@@ -188,6 +188,12 @@ def test_worker_stopped_by_term_is_replaced(site):
 def test_workers_end_when_the_master_is_killed(site):
     server = start(site, "-w", "2", "--timeout", "4")
     workers = server.wait_workers(2)
+
+    def handle_term():
+        """A worker without handlers yet ends as well, but without a word."""
+        return all(int(procs.status(pid)["SigCgt"], 16) >> signal.SIGTERM - 1 & 1
+                   for pid in workers)
+    procs.until(handle_term, "the workers' handlers")
     server.signal(signal.SIGKILL)
     server.wait_exit()
     procs.until(lambda: not any(map(procs.alive, workers)), "the end of the workers")
