@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "arbiter/arbiter_int.h"
+#include "arbiter/view.h"
 #include "base/clock.h"
 #include "test_arbiter_support.h"
 
@@ -33,6 +34,67 @@ START_TEST(boots_with_the_known_texts)
     log_order(&s, "hook pre_fork", line);
     ck_assert_int_eq(log_count(&s, "hook pre_fork"), 2);
     ck_assert_int_eq(log_count(&s, "listeners 2"), 2);
+    server_signal(&s, SIGTERM);
+    ck_assert_int_eq(server_status(&s), GN_EXIT_OK);
+    server_fini(&s);
+}
+END_TEST
+
+/* What the server object of hooks can do. */
+static bool
+changes_the_number(const char *name)
+{
+    struct gn_arbiter *arb = gn_host_null()->arbiter;
+    struct gn_err err = {0};
+    size_t n;
+
+    if (strcmp(name, "when_ready") != 0)
+        return true;
+    return gn_arb_view_pid(arb) == getpid() && gn_arb_view_parent(arb) == 0 &&
+           gn_arb_view_listeners(arb, &n) != NULL && n == 1 &&
+           !gn_arb_view_set_num_workers(arb, -1, &err) &&
+           !gn_arb_view_set_num_workers(arb, GN_ARB_MAX_WORKERS + 1, &err) &&
+           gn_arb_view_set(arb, &gn_settings[GN_S_WORKERS], &gn_value_none, &err) == NULL &&
+           gn_arb_view_num_workers(arb) == 1 && gn_arb_view_set_num_workers(arb, 3, &err) &&
+           gn_arb_view_num_workers(arb) == 3;
+}
+
+START_TEST(hook_changes_the_number)
+{
+    server_init(&s);
+    server_conf(&s, "bind='unix:%D/a.sock'\nwhen_ready=@1\nnworkers_changed=@3\n");
+    hook_does = changes_the_number;
+    server_start(&s);
+    children_await(&s, 3, pids);
+    ck_assert_int_eq(log_count(&s, "hook nworkers_changed 3 1"), 1);
+    server_signal(&s, SIGTERM);
+    ck_assert_int_eq(server_status(&s), GN_EXIT_OK);
+    server_fini(&s);
+}
+END_TEST
+
+/* The new value is in force for what comes after the hook. */
+static bool
+changes_a_setting(const char *name)
+{
+    static const struct gn_value two = {.tag = GN_V_INT, .i = 2};
+    struct gn_arbiter *arb = gn_host_null()->arbiter;
+    struct gn_err err = {0};
+
+    if (strcmp(name, "on_starting") != 0)
+        return true;
+    return gn_arb_view_set(arb, &gn_settings[GN_S_DAEMON], &gn_value_true, &err) == NULL &&
+           gn_arb_view_set(arb, &gn_settings[GN_S_WORKERS], &two, &err) != NULL &&
+           gn_arb_view_frozen(arb)->cfg.workers == 2;
+}
+
+START_TEST(hook_changes_a_setting)
+{
+    server_init(&s);
+    server_conf(&s, "bind='unix:%D/a.sock'\non_starting=@1\n");
+    hook_does = changes_a_setting;
+    server_start(&s);
+    children_await(&s, 2, pids);
     server_signal(&s, SIGTERM);
     ck_assert_int_eq(server_status(&s), GN_EXIT_OK);
     server_fini(&s);
@@ -265,6 +327,8 @@ main(void)
     TCase *tc = tcase_create("spawn");
 
     tcase_add_test(tc, boots_with_the_known_texts);
+    tcase_add_test(tc, hook_changes_the_number);
+    tcase_add_test(tc, hook_changes_a_setting);
     tcase_add_test(tc, killed_worker_is_replaced);
     tcase_add_test(tc, ttin_and_ttou);
     tcase_add_test(tc, a_deaf_worker_that_is_too_many_is_killed);

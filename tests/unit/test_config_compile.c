@@ -440,6 +440,46 @@ START_TEST(pending)
 }
 END_TEST
 
+/* Code in the server changes one value; everything else, histories included, stays. */
+START_TEST(with_one_value_more)
+{
+    static const struct gn_value many = V_STR("many"), four = V_STR("4");
+    const struct fake_name names[] = {{"workers", &n_3, 7}, {"threads", &n_2, 8}, {NULL, NULL, 0}};
+    const char *words[] = {"app", NULL};
+    char *argv[] = {(char *)(uintptr_t) "gunicorn", NULL};
+    const struct gn_inputs in = {.argc = 1, .argv = argv, .start_dir = dir};
+    const struct gn_setting *s = &gn_settings[GN_S_WORKERS];
+    struct run r = compile_names(names, words, NULL);
+    const struct gn_frozen *base = r.compiled.frozen, *f;
+    const struct gn_frozen_candidate *c;
+    struct gn_buf text = {0};
+    struct gn_diags diags;
+
+    ck_assert(r.ok);
+    gn_diags_init(&diags);
+    f = gn_compile_with(base, &in, &host.host, s, &four, &diags);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(f->cfg.workers, 4);
+    ck_assert_int_eq(base->cfg.workers, 3);
+    ck_assert_int_eq(f->cfg.threads, 2);
+    ck_assert_str_eq(f->app_uri, "app");
+    c = f->chosen[GN_S_WORKERS];
+    ck_assert_int_eq(c->origin.layer, GN_LAYER_CODE);
+    ck_assert(gn_origin_print(&c->origin, &text));
+    ck_assert_str_eq(gn_buf_head(&text), "cfg.set()");
+    ck_assert_int_eq(c->shadowed->origin.layer, GN_LAYER_CONF);
+    ck_assert_int_eq(c->shadowed->origin.line, 7);
+    ck_assert_int_eq(c->shadowed->shadowed->origin.layer, GN_LAYER_DEFAULT);
+    ck_assert_ptr_null(gn_compile_with(f, &in, &host.host, s, &many, &diags));
+    ck_assert_uint_eq(diags.errors, 1);
+    ck_assert_int_eq(diags.first->origin.layer, GN_LAYER_CODE);
+    gn_buf_fini(&text);
+    gn_diags_fini(&diags);
+    gn_frozen_unref(f);
+    run_fini(&r);
+}
+END_TEST
+
 START_TEST(hooks)
 {
     const struct fake_name names[] = {{"on_exit", &t_dotted, 1},     {"post_request", &f2, 2},
@@ -510,6 +550,7 @@ make_suite(void)
     tcase_add_test(tc, no_word_about_constants);
     tcase_add_loop_test(tc, review, 0, (int)GN_ARRAY_LEN(reviews));
     tcase_add_test(tc, pending);
+    tcase_add_test(tc, with_one_value_more);
     tcase_add_test(tc, hooks);
     tcase_add_test(tc, process_name_of_the_application);
     tcase_add_test(tc, file_needs_a_language);

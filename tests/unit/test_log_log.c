@@ -146,6 +146,20 @@ START_TEST(debug_level)
 }
 END_TEST
 
+START_TEST(text_of_users)
+{
+    struct gn_log_options o = both_files();
+    struct gn_log *lg = must_open(&o);
+
+    gn_log_text(lg, GN_WARN, GN_SLICE("two\nlines \xc3\xa9"));
+    gn_log_text(lg, GN_DEBUG, GN_SLICE("not wanted"));
+    gn_log_text(NULL, GN_CRITICAL, GN_SLICE("nowhere"));
+    ck_assert_int_eq(gn_log_level(lg), GN_INFO);
+    check_matches(error_path, "^" DATE " \\[[0-9]+\\] \\[WARNING\\] two\nlines \xc3\xa9\n$");
+    gn_log_close(lg);
+}
+END_TEST
+
 START_TEST(raw_and_access)
 {
     struct gn_log_options o = both_files();
@@ -457,6 +471,7 @@ main(void)
     tcase_add_loop_test(tc, level_parse, 0, GN_ARRAY_LEN(levels));
     tcase_add_test(tc, lines);
     tcase_add_test(tc, debug_level);
+    tcase_add_test(tc, text_of_users);
     tcase_add_test(tc, raw_and_access);
     tcase_add_test(tc, standard_streams);
     tcase_add_test(tc, error_values);
