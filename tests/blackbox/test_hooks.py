@@ -1101,3 +1101,45 @@ def test_server_name_that_cannot_be_sent(site):
     server = start(site, code)
     assert server.get("/").header("Server") == "gunicorn"
     server.wait_log(r"\[WARNING\] gunicorn.SERVER can't be sent")
+
+
+# -- forms of hooks
+
+def test_hooks_of_a_yaml_file(site):
+    site.dir.write("own_hooks.py", HEAD + "def ready(server): note('ready', pid=server.pid)\n")
+    site.dir.write("site.yaml", "when_ready: own_hooks:ready\n")
+    server = start(site, None, "-c", "site.yaml")
+    assert wait_note(server, "ready")["pid"] == server.pid
+
+
+def test_callables_of_all_kinds(site):
+    conf = HEAD + '''
+import functools
+
+class Ready:
+    def __call__(self, server):
+        note("object", pid=server.pid)
+
+    def method(self, server, worker):
+        note("method", age=worker.age)
+
+    @staticmethod
+    def static(worker, req):
+        note("static", path=req.path)
+
+def with_default(worker, req, environ, resp=None):
+    note("default", status=resp.status)
+
+when_ready = Ready()
+pre_fork = Ready().method
+post_fork = functools.partial(lambda word, server, worker: note(word, pid=worker.pid), "partial")
+pre_request = Ready.static
+post_request = with_default
+on_exit = lambda server: note("lambda")
+'''
+    server = start(site, conf)
+    assert server.get("/p").status == 200
+    assert wait_note(server, "default")["status"] == "200 OK"
+    assert server.terminate() == 0
+    assert [n for n in names(server) if n not in ("import", "app")] == [
+        "object", "method", "partial", "static", "default", "lambda"]
