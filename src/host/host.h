@@ -89,8 +89,8 @@ struct gn_host_ops {
     /* Writes out what user code has printed and the language still buffers. */
     void (*flush)(struct gn_host *);
 
-    /* From now on load_config, import_callable and call_callable may take this long each; 0: as long
-     * as they like. May be NULL. */
+    /* From now on load_config, import_callable and call_callable may take this long each; 0: as
+     * long as they like. May be NULL. */
     void (*limit)(struct gn_host *, int64_t seconds);
 
     /* Runs a configuration file; `location` is a path (or `python:MODULE`). */

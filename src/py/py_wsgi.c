@@ -890,8 +890,8 @@ before(struct call *call, struct gn_worker *w)
 }
 
 /* The client has what it takes at once of the response before post_request is called, and the log
- * its line; what a slow one leaves is sent afterwards, as without the hook. Without an environ there
- * was no response of the application: the hook gets an empty dict and None. */
+ * its line; what a slow one leaves is sent afterwards, as without the hook. Without an environ
+ * there was no response of the application: the hook gets an empty dict and None. */
 static void
 after(struct call *call, struct gn_worker *w)
 {
