@@ -27,13 +27,15 @@ enum {
     UNIX_QUEUE_GUESS = 4096,
     LATE_COMERS = 1024, /* taken as well while the listen queue is drained */
     AFTER_THE_END_MS =
-        100,            /* a deputy waits for the loop's thread, which alone can end the worker */
+        100, /* a deputy waits for the loop's thread, which alone can end the worker */
+    LOOKS_WITHOUT_ROOM = 8,
     FIRST_BYTES_MS = 1, /* how long a fresh connection is waited for before it joins the others */
 };
 
 #define ACCEPT_PAUSE_NS (GN_NS_PER_S / 2)
 #define SILENT_DRAIN_NS GN_NS_PER_S
 #define OTHERS_TURN_NS (5 * GN_NS_PER_MS)
+#define NEXT_LOOK_NS (2 * GN_NS_PER_MS)
 
 /* Markers for epoll data: a connection's address is never one of these. */
 static char signal_mark, listener_mark, policy_mark;
@@ -608,13 +610,38 @@ turn(struct gn_engine *e, int timeout_ms)
     return can_accept;
 }
 
-/* Takes fresh connections. False when more may wait, but can't be served now. */
+static bool
+has_queue(const struct gn_engine *e)
+{
+    for (size_t i = 0; i < e->w->n_listeners; i++) {
+        struct pollfd p = {.fd = e->w->listeners[i].fd, .events = POLLIN};
+
+        if (poll(&p, 1, 0) > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Without room, connections are taken when some have waited at every one of several looks: what is
+ * there at a few may just be on its way to workers that have room. */
+static void
+look_at_queue(struct gn_engine *e, int64_t now)
+{
+    if (e->turn_of_others_ns == 0 || now < e->turn_of_others_ns || e->policy->has_room(e))
+        return;
+    e->n_looks = has_queue(e) ? e->n_looks + 1 : 0;
+    if (e->n_looks < LOOKS_WITHOUT_ROOM)
+        e->turn_of_others_ns = now + (e->n_looks > 0 ? NEXT_LOOK_NS : OTHERS_TURN_NS);
+}
+
+/* Takes fresh connections. False when more can't be served now. */
 static bool
 accept_some(struct gn_engine *e, int64_t now)
 {
     int left = ACCEPTS_PER_TURN;
     bool may;
 
+    look_at_queue(e, now);
     while (e->can_accept && left > 0 && e->w->is_alive && may_accept(e, now)) {
         e->can_accept = accept_one(e);
         left--;
@@ -622,8 +649,10 @@ accept_some(struct gn_engine *e, int64_t now)
     if (left < ACCEPTS_PER_TURN || !e->can_accept)
         e->turn_of_others_ns = 0;
     may = e->w->is_alive && may_accept(e, now);
-    if (e->can_accept && !may && e->turn_of_others_ns == 0)
+    if (!may && e->turn_of_others_ns == 0) {
         e->turn_of_others_ns = now + OTHERS_TURN_NS;
+        e->n_looks = 0;
+    }
     return may;
 }
 
@@ -636,9 +665,9 @@ serve_turn(struct gn_engine *e)
 
     if (!e->w->is_alive)
         return;
-    /* A listener that must not be served now leaves the set, or it would wake the loop for
-     * nothing. */
-    set_listening(e, may || !e->can_accept);
+    /* Who can't serve now must not listen: a connection wakes one worker only, and it has to be one
+     * with room. The others look from time to time. */
+    set_listening(e, may);
     at_once = (e->can_accept && may) || has_pending(e);
     if (turn(e, at_once ? 0 : wait_ms(e, now)) || !e->is_listening)
         e->can_accept = true;

@@ -61,8 +61,9 @@ struct gn_engine {
     bool is_listening;         /* the listeners are in the poll set */
     int64_t accept_again_ns;   /* 0, or when accepting may go on after an error */
     int64_t turn_of_others_ns; /* 0, or until when waiting connections are left to other workers */
-    int64_t leave_ns;          /* 0, or when draining ends at the latest */
-    int64_t silent_until_ns;   /* draining: how long connections without a byte are kept */
+    unsigned n_looks; /* without room: that have found connections waiting, one after the other */
+    int64_t leave_ns; /* 0, or when draining ends at the latest */
+    int64_t silent_until_ns; /* draining: how long connections without a byte are kept */
     size_t next_listener;
     bool is_draining;      /* told to leave: answers what was accepted */
     bool can_accept;       /* connections may wait in a listen queue */

@@ -50,7 +50,8 @@ def whoami(environ, start_response):
 
 def start(site, *args, **options):
     files = {"app.py": app_source("probe") + EXTRA}
-    return site.start("app:app", "--threads", THREADS, *args, files=files, **options)
+    return site.start(options.pop("app", "app:app"), "--threads", THREADS, *args, files=files,
+                      **options)
 
 
 @pytest.fixture(scope="module")
@@ -423,6 +424,25 @@ def test_new_clients_do_not_starve_behind_busy_connections(server):
         finally:
             done.set()
     assert together([busy] * (2 * THREADS) + [newcomers])[-1] == [200] * 10
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_new_clients_find_the_worker_with_room(threads, site):
+    """A worker whose threads are all busy takes no connection from an idle one."""
+    site.dir.write("roomy.py", "from app import app, note\nnote('loaded')\n")
+    server = start(site, "--worker-class", "gthread", "--workers", "2", "--threads", threads,
+                   app="roomy:app")
+    procs.until(lambda: site.dir.read("notes").count("loaded") == 2, "both workers")
+    with contextlib.ExitStack() as stack:
+        for count in range(1, threads + 1):
+            stack.enter_context(Wire(server.address)).send("/wait")
+            procs.until(lambda: site.dir.read("notes").count("waiting") == count,
+                        "the start of the request")
+        begun = time.monotonic()
+        for _ in range(200):
+            assert ask(server, "/hello").status == 200
+        assert time.monotonic() - begun < 10
+        site.dir.write("go", "")
 
 
 def test_worker_connections(site):
