@@ -45,7 +45,8 @@ struct ini {
     bool in_section;
     struct section *sections;
     struct entry *entries, **last;
-    int loggers_line, server_line; /* first [loggers] and [server:...], or 0 */
+    struct entry *sets, *gets, *locals; /* of the section in use, with final values */
+    int loggers_line, server_line;      /* first [loggers] and [server:...], or 0 */
     const char *server_name;
     bool is_bad;
 };
@@ -246,26 +247,53 @@ find_entry(const struct ini *ini, const char *section, struct gn_slice key)
 static bool expand(struct ini *ini, const struct entry *e, struct gn_slice text, int depth,
                    struct gn_buf *out);
 
-/* The value of %(NAME)s: an entry of the section, of [DEFAULT], or one of the two names of
- * PasteDeploy. */
+/* The value of a variable of --paste-global, the last one of this name; `p` is NULL without one. A
+ * configuration file, which may give them too, is read later. */
+static struct gn_slice
+given_global(const struct ini *ini, struct gn_slice name)
+{
+    const struct gn_candidate *c = ini->b->latest[GN_S_RAW_PASTE_GLOBAL_CONF];
+    struct gn_slice found = {0};
+
+    for (size_t i = 0; c != NULL && c->raw->tag == GN_V_LIST && i < c->raw->list.n; i++) {
+        struct gn_slice value = c->raw->list.items[i]->str;
+
+        if (gn_slice_eq(gn_slice_cut(&value, '='), name))
+            found = value.p != NULL ? value : GN_SLICE("");
+    }
+    return found;
+}
+
+/* The two names that PasteDeploy adds to [DEFAULT]; `p` is NULL for others. */
+static struct gn_slice
+own_global(const struct ini *ini, struct gn_slice name)
+{
+    const char *slash = strrchr(ini->whole, '/');
+
+    if (gn_slice_eq(name, GN_SLICE("__file__")))
+        return gn_slice_str(ini->whole);
+    if (gn_slice_eq(name, GN_SLICE("here")))
+        return gn_slice(ini->whole, slash > ini->whole ? (size_t)(slash - ini->whole) : 1);
+    return gn_slice(NULL, 0);
+}
+
+/* The value of %(NAME)s: an entry of the section, of [DEFAULT], one of the two names of
+ * PasteDeploy, or a variable of --paste-global, in this order. */
 static bool
 expand_name(struct ini *ini, const struct entry *e, struct gn_slice name, int depth,
             struct gn_buf *out)
 {
     const struct entry *other = find_entry(ini, e->section, name);
-    const char *slash;
+    struct gn_slice own = own_global(ini, name), given = given_global(ini, name);
 
     if (other == NULL)
         other = find_entry(ini, "DEFAULT", name);
     if (other != NULL)
         return expand(ini, e, other->value, depth + 1, out);
-    if (gn_slice_eq(name, GN_SLICE("__file__")))
-        return gn_buf_append(out, ini->whole, strlen(ini->whole));
-    if (gn_slice_eq(name, GN_SLICE("here"))) {
-        slash = strrchr(ini->whole, '/');
-        return gn_buf_append(out, ini->whole,
-                             slash > ini->whole ? (size_t)(slash - ini->whole) : 1);
-    }
+    if (own.p != NULL)
+        return gn_buf_append(out, own.p, own.n);
+    if (given.p != NULL)
+        return expand(ini, e, given, depth + 1, out);
     report(ini, GN_D_INI_INTERPOLATION, e->line, "%s: there is no '%.*s' for %%(%.*s)s", e->key,
            GN_SLICE_ARG(name), GN_SLICE_ARG(name));
     return false;
@@ -304,16 +332,78 @@ expand(struct ini *ini, const struct entry *e, struct gn_slice text, int depth, 
     return ok;
 }
 
-static const struct gn_value *
-entry_value(struct ini *ini, const struct entry *e)
+/* The value of an entry as the section sees it; `p` is NULL when that was reported as wrong. */
+static struct gn_slice
+expand_in(struct ini *ini, const struct entry *e, const char *section)
 {
-    const struct gn_value *v = NULL;
+    struct entry seen = *e;
+    struct gn_slice value = {0};
     struct gn_buf out = {0};
 
-    if (expand(ini, e, e->value, 0, &out))
-        v = gn_value_str(&ini->b->arena, gn_buf_slice(&out));
+    seen.section = section;
+    if (expand(ini, &seen, e->value, 0, &out))
+        value = gn_arena_slice(&ini->b->arena, gn_buf_slice(&out));
     gn_buf_fini(&out);
-    return v;
+    return value;
+}
+
+static struct entry *
+find_kept(struct entry *list, struct gn_slice key)
+{
+    while (list != NULL && !gn_slice_eq_str(key, list->key))
+        list = list->next;
+    return list;
+}
+
+/* The last value of a name counts, at the place of the first, as in a dict. */
+static void
+keep(struct ini *ini, struct entry **list, struct gn_slice key, struct gn_slice value, int line)
+{
+    struct entry *e = find_kept(*list, key);
+
+    if (e == NULL) {
+        e = gn_arena_alloc(&ini->b->arena, sizeof(*e));
+        if (e != NULL)
+            e->key = gn_arena_strndup(&ini->b->arena, key.p, key.n);
+        if (e == NULL || e->key == NULL) {
+            report(ini, GN_D_NO_MEMORY, line, "no memory");
+            return;
+        }
+        while (*list != NULL)
+            list = &(*list)->next;
+        *list = e;
+    }
+    e->value = value;
+    e->line = line;
+}
+
+/* What `get` finds: the values of `set`, of --paste-global, of [DEFAULT] and the two names of
+ * PasteDeploy, in this order. `p` is NULL when nothing was found, which is reported here. */
+static struct gn_slice
+get_global(struct ini *ini, const struct entry *e)
+{
+    struct gn_slice name = e->value;
+    const struct entry *set = find_kept(ini->sets, name);
+    const struct entry *def = find_entry(ini, "DEFAULT", name);
+    struct gn_slice value = set != NULL ? set->value : given_global(ini, name);
+    struct gn_diag *diag;
+
+    if (set != NULL || value.p != NULL)
+        return value;
+    if (def != NULL) {
+        value = expand_in(ini, def, "DEFAULT");
+        /* PasteDeploy takes the text as it was written for one that comes to nothing. */
+        return value.p != NULL && value.n == 0 ? def->value : value;
+    }
+    value = own_global(ini, name);
+    if (value.p == NULL) {
+        diag = report(ini, GN_D_INI_GLOBAL, e->line, "get %s: there is no global variable '%.*s'",
+                      e->key, GN_SLICE_ARG(name));
+        gn_diag_hint(
+            ini->b->diags, diag,
+            "`get` takes the name of a variable of [DEFAULT], of --paste-global or of `set`");
+    }
+    return value;
 }
 
 static void
@@ -337,7 +427,7 @@ add_entry(struct ini *ini, const struct entry *e)
         *p = (char)gn_ascii_lower((unsigned char)*p);
     s = lower != NULL ? gn_setting_find(gn_slice_str(lower)) : NULL;
     if (s != NULL) {
-        add_value(ini, s, entry_value(ini, e), e->line);
+        add_value(ini, s, gn_value_str(&ini->b->arena, e->value), e->line);
         return;
     }
     diag = report(ini, GN_D_INI_UNKNOWN, e->line, "No configuration setting for: %s", e->key);
@@ -381,7 +471,6 @@ static void
 add_host_and_port(struct ini *ini, const struct entry *host, const struct entry *port)
 {
     const struct gn_setting *bind = &gn_settings[GN_S_BIND];
-    const struct gn_value *h, *p;
     const char *text;
 
     if (host == NULL) {
@@ -389,15 +478,12 @@ add_host_and_port(struct ini *ini, const struct entry *host, const struct entry 
             report(ini, GN_D_INI_PORT, port->line, "port: has no effect without host");
         return;
     }
-    h = entry_value(ini, host);
-    p = port != NULL ? entry_value(ini, port) : NULL;
-    if (h == NULL || (port != NULL && p == NULL))
-        return;
-    if (p == NULL) {
-        add_value(ini, bind, comma_list(ini, h->str), host->line);
+    if (port == NULL) {
+        add_value(ini, bind, comma_list(ini, host->value), host->line);
         return;
     }
-    text = gn_arena_printf(&ini->b->arena, "%.*s:%.*s", GN_SLICE_ARG(h->str), GN_SLICE_ARG(p->str));
+    text = gn_arena_printf(&ini->b->arena, "%.*s:%.*s", GN_SLICE_ARG(host->value),
+                           GN_SLICE_ARG(port->value));
     add_value(ini, bind, gn_value_str(&ini->b->arena, gn_slice_str(text)), host->line);
 }
 
@@ -407,24 +493,91 @@ is_repeated(const struct ini *ini, const struct entry *e)
     return find_entry(ini, e->section, gn_slice_str(e->key)) != e;
 }
 
-/* The settings of one [server:NAME]; entries that set or get global variables are no settings. */
+/* Whether the entry is an option of the section: one of its own, or one of [DEFAULT] that it
+ * doesn't give itself. */
+static bool
+is_option(const struct ini *ini, const struct entry *e, const char *section, bool is_own)
+{
+    if (is_own)
+        return strcmp(e->section, section) == 0 && !is_repeated(ini, e);
+    return strcmp(e->section, "DEFAULT") == 0 && !is_repeated(ini, e) &&
+           find_entry(ini, section, gn_slice_str(e->key)) == NULL;
+}
+
+/* The name behind "set " or "get "; `p` is NULL for other entries. */
+static struct gn_slice
+name_behind(const struct entry *e, const char *word)
+{
+    size_t n = strlen(word);
+
+    return strncmp(e->key, word, n) == 0 ? gn_slice_trim(gn_slice_str(e->key + n), BLANKS)
+                                         : gn_slice(NULL, 0);
+}
+
+/* What stands in the section itself, and variables that it or [DEFAULT] sets. Other entries of
+ * [DEFAULT] are global variables. */
+static void
+take_options(struct ini *ini, const char *section, bool is_own)
+{
+    for (const struct entry *e = ini->entries; e != NULL; e = e->next) {
+        struct gn_slice name = name_behind(e, "set "), value;
+
+        if (!is_option(ini, e, section, is_own) || name_behind(e, "get ").p != NULL ||
+            (!is_own && name.p == NULL))
+            continue;
+        value = expand_in(ini, e, section);
+        if (name.p != NULL)
+            keep(ini, &ini->sets, name, value, e->line);
+        else if (value.p != NULL)
+            keep(ini, &ini->locals, gn_slice_str(e->key), value, e->line);
+    }
+}
+
+static void
+take_gets(struct ini *ini, const char *section, bool is_own)
+{
+    for (const struct entry *e = ini->entries; e != NULL; e = e->next) {
+        struct gn_slice name = name_behind(e, "get ");
+
+        if (is_option(ini, e, section, is_own) && name.p != NULL)
+            keep(ini, &ini->gets, name, expand_in(ini, e, section), e->line);
+    }
+}
+
+/* What PasteDeploy gives to a server as its own: first all variables are set, then got. */
+static void
+take_section(struct ini *ini, const char *section)
+{
+    for (const struct entry *e = ini->entries; e != NULL; e = e->next) {
+        if (strcmp(e->section, section) == 0 && is_repeated(ini, e))
+            report(ini, GN_D_INI_TWICE, e->line, "'%s' stands twice in [%s]", e->key, section);
+    }
+    take_options(ini, section, true);
+    take_options(ini, section, false);
+    take_gets(ini, section, true);
+    take_gets(ini, section, false);
+    /* `get NAME = VARIABLE` counts before NAME = VALUE, wherever they stand. */
+    for (const struct entry *e = ini->gets; e != NULL; e = e->next) {
+        struct gn_slice value = e->value.p != NULL ? get_global(ini, e) : e->value;
+
+        if (value.p != NULL)
+            keep(ini, &ini->locals, gn_slice_str(e->key), value, e->line);
+    }
+}
+
+/* The settings of one [server:NAME]. */
 static void
 add_section(struct ini *ini, const char *section)
 {
-    const struct entry *host = find_entry(ini, section, GN_SLICE("host"));
-    const struct entry *port = find_entry(ini, section, GN_SLICE("port"));
+    const struct entry *host, *port;
 
-    for (const struct entry *e = ini->entries; e != NULL; e = e->next) {
-        struct gn_slice key = gn_slice_str(e->key);
-
-        if (strcmp(e->section, section) != 0)
-            continue;
-        if (is_repeated(ini, e))
-            report(ini, GN_D_INI_TWICE, e->line, "'%s' stands twice in [%s]", e->key, section);
-        else if (strcmp(e->key, "use") == 0)
+    take_section(ini, section);
+    host = find_kept(ini->locals, GN_SLICE("host"));
+    port = find_kept(ini->locals, GN_SLICE("port"));
+    for (const struct entry *e = ini->locals; e != NULL; e = e->next) {
+        if (strcmp(e->key, "use") == 0)
             check_use(ini, e);
-        else if (e != host && e != port && !(host != NULL && strcmp(e->key, "bind") == 0) &&
-                 !gn_slice_starts(key, GN_SLICE("set ")) && !gn_slice_starts(key, GN_SLICE("get ")))
+        else if (e != host && e != port && !(host != NULL && strcmp(e->key, "bind") == 0))
             add_entry(ini, e);
     }
     add_host_and_port(ini, host, port);

@@ -78,7 +78,40 @@ static const struct {
      "!a.ini:2: error: proc_name: '%' must be followed"},
     {"[server:main]\nworkers = 1\nworkers = 2\n", GN_S_WORKERS,
      "!a.ini:3: error: 'workers' stands twice in [server:main]"},
-    {"[server:main]\nset debug = x\nget home = y\nworkers = 2\n", GN_S_WORKERS, "2"},
+    {"[server:main]\nset debug = x\nworkers = 2\n", GN_S_WORKERS, "2"},
+    {"[server:main]\nset debug = %(nope)s\nworkers = 2\n", GN_S_WORKERS,
+     "!a.ini:2: error: set debug: there is no 'nope' for %(nope)s [GC303]"},
+    {"[DEFAULT]\ny = 1\n[server:main]\nget home = y\n", GN_S_WORKERS,
+     "!a.ini:4: error: No configuration setting for: home [GC304]"},
+    {"[server:main]\nworkers = 2\nget threads = y\n", GN_S_WORKERS,
+     "!a.ini:3: error: get threads: there is no global variable 'y' [GC310]\n  hint: `get` takes"},
+    {"[server:main]\ny = 1\nget workers = y\n", GN_S_WORKERS, "!there is no global variable 'y'"},
+    {"[server:main]\nget workers =\n", GN_S_WORKERS, "!there is no global variable ''"},
+    {"[server:main]\nget = x\n", GN_S_WORKERS, "!No configuration setting for: get"},
+    {"[server:main]\nget workers = %(z)s\n", GN_S_WORKERS, "!get workers: there is no 'z'"},
+    {"[DEFAULT]\ny = 4\n[server:main]\nget workers = y\n", GN_S_WORKERS, "4"},
+    {"[DEFAULT]\ny = 4\n[server:main]\nget  WORKERS : y\n", GN_S_WORKERS, "4"},
+    {"[DEFAULT]\nworkers = 4\n[server:main]\nget workers = workers\n", GN_S_WORKERS, "4"},
+    {"[DEFAULT]\ny = 4\n[server:main]\nget workers = y\nworkers = 2\n", GN_S_WORKERS, "4"},
+    {"[DEFAULT]\ny = 4\nz = y\n[server:main]\nget workers = %(z)s\n", GN_S_WORKERS, "4"},
+    {"[DEFAULT]\ny = %(z)s\nz = 4\n[server:main]\nget workers = y\n", GN_S_WORKERS, "4"},
+    {"[DEFAULT]\ny = %(z)s\nz =\n[server:main]\nget proc_name = y\n", GN_S_PROC_NAME, "%(z)s"},
+    {"[DEFAULT]\ny = %(z)s\n[server:main]\nget workers = y\n", GN_S_WORKERS,
+     "!a.ini:2: error: y: there is no 'z' for %(z)s"},
+    {"[DEFAULT]\ny = 4\n[server:main]\nget workers = y\nset y = 5\n", GN_S_WORKERS, "5"},
+    {"[DEFAULT]\nset y = %(n)s\n[server:main]\nget workers = y\nn = 1\n", GN_S_WORKERS,
+     "!a.ini:5: error: No configuration setting for: n"},
+    {"[DEFAULT]\nset y = 6\nget workers = y\n[server:main]\n", GN_S_WORKERS, "6"},
+    {"[DEFAULT]\nset y = 6\n[server:main]\nset y = 7\nget workers = y\n", GN_S_WORKERS, "7"},
+    {"[DEFAULT]\ny = 4\n[server:main]\nget workers = y\nget workers = y\n", GN_S_WORKERS,
+     "!a.ini:5: error: 'get workers' stands twice in [server:main]"},
+    {"[DEFAULT]\ny = 4\n[server:main]\nget workers = nosuch\nget  workers = y\n", GN_S_WORKERS,
+     "4"},
+    {"[DEFAULT]\nh = g\n[server:main]\nget host = h\nport = 8\n", GN_S_BIND, "['g:8']"},
+    {"[DEFAULT]\ny = x\n[server:main]\nget workers = y\n", GN_S_WORKERS,
+     "!a.ini:4: error: workers: not a whole number: 'x'"},
+    {"[DEFAULT]\nu = egg:waitress#main\n[server:main]\nget use = u\n", GN_S_WORKERS,
+     "!a.ini:4: error: use: not a section for gunicorn: 'egg:waitress#main'"},
     {"workers = 2\n[server:main]\n", GN_S_WORKERS,
      "!a.ini:1: error: an entry before the first [section]"},
     {"[server:main]\nworkers = 2\nwords\n", GN_S_WORKERS,
@@ -139,10 +172,55 @@ START_TEST(long_texts)
 }
 END_TEST
 
+/* Variables of --paste-global: before [DEFAULT] for `get`, behind it for %(NAME)s. */
+static const struct {
+    const char *text, *first, *second;
+    const char *want; /* of proc_name */
+} global_rows[] = {
+    {"get proc_name = v", "v=a", "w=b", "a"},
+    {"get proc_name = v", "v=a", "v=b", "b"},
+    {"get proc_name = v", "v", "w=", ""},
+    {"get proc_name = v", "v=a=%(w)s", "w=b", "a=%(w)s"},
+    {"get proc_name = d", "d=a", "w=b", "a"},
+    {"get proc_name = d", "v=a", "w=b", "default"},
+    {"set v = s\nget proc_name = v", "v=a", "w=b", "s"},
+    {"set v = %(v)s+\nget proc_name = v", "v=a", "w=b", "a+"},
+    {"proc_name = %(v)s", "v=a%(w)s", "w=b", "ab"},
+    {"proc_name = %(d)s", "d=a", "w=b", "default"},
+    {"get proc_name = here", "here=a", "w=b", "a"},
+};
+
+START_TEST(global_variables)
+{
+    const char *words[] = {"--paste",
+                           "a.ini",
+                           "--paste-server",
+                           "main",
+                           "--paste-global",
+                           global_rows[_i].first,
+                           "--paste-global",
+                           global_rows[_i].second,
+                           NULL};
+    char text[200], *got;
+    struct run r;
+
+    snprintf(text, sizeof(text), "[DEFAULT]\nd = default\n[server:main]\n%s\n",
+             global_rows[_i].text);
+    put_file(dir, "a.ini", text);
+    r = compile_in(dir, words, NULL, NULL);
+    ck_assert_msg(r.ok, "said: %s", r.text);
+    got = printed(r.compiled.frozen, GN_S_PROC_NAME);
+    ck_assert_str_eq(got, global_rows[_i].want);
+    free(got);
+    run_fini(&r);
+}
+END_TEST
+
 START_TEST(here_and_file)
 {
-    struct run r =
-        compile_ini("[server:main]\npidfile = %(here)s/p\nerrorlog = %(__file__)s\n", "main");
+    struct run r = compile_ini("[server:main]\npidfile = %(here)s/p\nerrorlog = %(__file__)s\n"
+                               "get proc_name = __file__\nget chdir = here\n",
+                               "main");
     char want[4200];
 
     ck_assert_msg(r.ok, "said: %s", r.text);
@@ -150,6 +228,8 @@ START_TEST(here_and_file)
     ck_assert_str_eq(r.compiled.frozen->cfg.pidfile, want);
     snprintf(want, sizeof(want), "%s/a.ini", dir);
     ck_assert_str_eq(r.compiled.frozen->cfg.errorlog, want);
+    ck_assert_str_eq(r.compiled.frozen->cfg.proc_name, want);
+    ck_assert_str_eq(r.compiled.frozen->cfg.chdir, dir);
     ck_assert_str_eq(r.compiled.frozen->cfg.default_proc_name, want);
     run_fini(&r);
 }
@@ -201,6 +281,7 @@ make_suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, entries, 0, (int)GN_ARRAY_LEN(rows));
+    tcase_add_loop_test(tc, global_variables, 0, (int)GN_ARRAY_LEN(global_rows));
     tcase_add_test(tc, long_texts);
     tcase_add_test(tc, here_and_file);
     tcase_add_test(tc, not_without_name);
