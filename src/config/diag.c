@@ -143,6 +143,16 @@ gn_diag_add(struct gn_diags *d, enum gn_diag_code code, const struct gn_origin *
 }
 
 void
+gn_diag_replace(struct gn_diags *d, struct gn_diag *diag, enum gn_diag_code code,
+                const char *message)
+{
+    char *copy = gn_arena_strdup(&d->arena, message);
+
+    diag->code = code;
+    diag->message = copy != NULL ? one_line(copy) : "no memory";
+}
+
+void
 gn_diag_hint(struct gn_diags *d, struct gn_diag *diag, const char *fmt, ...)
 {
     va_list ap;

@@ -69,6 +69,9 @@ void gn_diags_fini(struct gn_diags *d);
 struct gn_diag *gn_diag_add(struct gn_diags *d, enum gn_diag_code code,
                             const struct gn_origin *origin, const struct gn_setting *setting,
                             const char *fmt, ...) GN_PRINTF(5, 6);
+/* Says the same thing better: another code of the same severity, and another message. */
+void gn_diag_replace(struct gn_diags *d, struct gn_diag *diag, enum gn_diag_code code,
+                     const char *message);
 void gn_diag_hint(struct gn_diags *d, struct gn_diag *diag, const char *fmt, ...) GN_PRINTF(3, 4);
 void gn_diag_detail(struct gn_diags *d, struct gn_diag *diag, const char *text);
 

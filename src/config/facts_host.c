@@ -39,14 +39,30 @@ visit_work(void *ctx, struct gn_err *err)
     return ok;
 }
 
+/* What the review said about a worker class that is none of this program's, or NULL. */
+static struct gn_diag *
+find_unknown_worker(struct gn_facts *f, const struct gn_candidate *c)
+{
+    struct gn_diag *diag = f->b->diags->first;
+
+    while (diag != NULL && (diag->code != GN_D_UNKNOWN_WORKER || diag->setting != c->setting))
+        diag = diag->next;
+    return diag;
+}
+
+/* A class that can't be loaded is told once: why it can't takes the place of "unknown". */
 static void
 report(struct gn_facts *f, const struct gn_candidate *c, enum gn_diag_code code,
        const struct gn_err *err)
 {
     char text[sizeof(err->msg) + 128];
-    struct gn_diag *diag = gn_diag_add(f->b->diags, code, &c->origin, c->setting, "%s",
-                                       gn_err_text(err, text, sizeof(text)));
+    struct gn_diag *diag = find_unknown_worker(f, c);
 
+    gn_err_text(err, text, sizeof(text));
+    if (diag != NULL)
+        gn_diag_replace(f->b->diags, diag, code, text);
+    else
+        diag = gn_diag_add(f->b->diags, code, &c->origin, c->setting, "%s", text);
     if (err->detail != NULL)
         gn_diag_detail(f->b->diags, diag, err->detail);
 }
@@ -111,8 +127,10 @@ is_foreign(struct gn_facts *f, const struct gn_candidate *c)
 
     if (name == NULL)
         return c->value->tag == GN_V_OBJECT;
+    /* Of a plain name that is unknown, the review has said all there is to say. */
     if (c->setting->id == GN_S_WORKER_CLASS)
-        return f->b->knows_worker == NULL || !f->b->knows_worker(name);
+        return f->b->knows_worker == NULL ||
+               (!f->b->knows_worker(name) && strpbrk(name, ".:") != NULL);
     return !gn_value_equal(c->value, c->setting->def);
 }
 

@@ -595,6 +595,10 @@ def function():
     pass
 
 
+class Worker:
+    init_process = run = notify = init_signals = load_wsgi = lambda self: None
+
+
 class Logger:
     def __init__(self, cfg): pass
     debug = info = warning = error = critical = exception = log = lambda *a, **k: None
@@ -604,8 +608,6 @@ class Logger:
 WRONG_CLASSES = [
     ("worker_class", "nosuch.Worker", "ModuleNotFoundError: No module named 'nosuch'"),
     ("worker_class", "mine.NoSuch", "the module 'mine' has no class 'NoSuch'"),
-    ("worker_class", "nosuch", "there is no class 'nosuch', and no entry point of this name in "
-                               "gunicorn.workers"),
     ("worker_class", "egg:nosuch#sync", "there is no distribution 'nosuch'"),
     ("worker_class", "egg:nosuch", "'egg:nosuch' is not of the form egg:DISTRIBUTION#NAME"),
     ("worker_class", "mine.Nothing", "the class mine.Nothing lacks the methods init_process, run"),
@@ -627,6 +629,22 @@ def test_class_of_no_use_is_named(name, value, needle, place):
     assert result.returncode == 1
     assert re.search(r"^gunicorn\.conf\.py:2:\d+: error: %s: .*%s.* \[GC919\]$" % (name, needle),
                      result.stderr, re.M), result.stderr
+
+
+WORKERS_TOLD_ONCE = [
+    ("nosuch", "GC119"), ("tornado", "GC119"), ("nosuch.Worker", "GC919"), ("mine.Nothing", "GC919"),
+    ("egg:nosuch#sync", "GC919"), ("mine.Worker", "GC119"),
+]
+
+
+@pytest.mark.parametrize("name,code", WORKERS_TOLD_ONCE)
+def test_unknown_worker_class_is_told_once(name, code, place):
+    place.dir.write("mine.py", CLASSES)
+    place.dir.write("gunicorn.conf.py", "worker_class = %r\n" % name)
+    result = check(place)
+    assert result.returncode == 1
+    assert re.findall(r": error: worker_class: .* \[(GC\d+)\]$", result.stderr, re.M) == [code], result.stderr
+    assert result.stderr.count("hint: use sync or gthread") == 1
 
 
 def test_traceback_of_a_class_shows_frames_of_the_user_only(place):
