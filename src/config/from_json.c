@@ -272,7 +272,9 @@ blame(char c, char before)
 
 /* Where texts begin, and whether one is open. */
 struct context {
-    char last, before; /* the two latest characters outside texts, blanks apart */
+    size_t depth;            /* brackets that are open, that of the settings among them */
+    struct gn_place deep_at; /* the first that is deeper than gn_decl_count allows */
+    char last, before;       /* the two latest characters outside texts, blanks apart */
     struct gn_place last_at;
     bool in_text;
 };
@@ -284,6 +286,12 @@ note_character(struct reader *r, struct context *c)
         c->before = c->last;
         c->last = *r->p;
         c->last_at = r->at;
+        if (*r->p == '[' || *r->p == '{') {
+            if (c->depth++ == GN_DECL_MAX_DEPTH + 1 && c->deep_at.line == 0)
+                c->deep_at = r->at;
+        } else if ((*r->p == ']' || *r->p == '}') && c->depth > 0) {
+            c->depth--;
+        }
     }
     if (*r->p == '"')
         c->in_text = !c->in_text;
@@ -303,6 +311,11 @@ report_syntax(struct reader *r, const char *where)
         where = r->end;
     while (r->p < where)
         note_character(r, &c);
+    /* cJSON goes no deeper. What is allowed ends long before. */
+    if (c.depth >= CJSON_NESTING_LIMIT) {
+        (void)gn_decl_count(r->d, c.deep_at, 0, GN_DECL_MAX_DEPTH + 1);
+        return;
+    }
     if (!c.in_text)
         skip_blanks(r);
     if (c.in_text || (c.last != '\0' && strchr("'/#", c.last) != NULL) ||
