@@ -325,11 +325,13 @@ is_for_reading(const struct gn_compiled *compiled)
 static int
 remark(struct gn_diags *diags, enum gn_check_form form, const struct gn_err *err)
 {
-    struct gn_diags own, *to = form == GN_CHECK_TEXT ? &own : diags;
+    struct gn_diags own, *to = diags;
     char text[sizeof(err->msg) + 128];
     int status;
 
     gn_diags_init(&own);
+    if (form == GN_CHECK_TEXT)
+        to = &own;
     own.is_strict = diags->is_strict;
     gn_diag_add(to, GN_D_LESS_RIGHT, NULL, NULL, "%s", gn_err_text(err, text, sizeof(text)));
     report(&own, GN_CHECK_TEXT, "gunicorn");
@@ -402,6 +404,7 @@ run(struct gn_inputs *in, struct gn_host *host)
     ok = gn_compile(in, host, &diags, &compiled);
     /* The next compilation is a reload. */
     in->on_options = NULL;
+    in->ctx = NULL;
     if (ok && compiled.mode != GN_MODE_CHECK)
         restore_output(host, &saved_fd);
     fflush(stdout);

@@ -27,8 +27,8 @@ enum gn_num_result {
  * leading zero only in zero itself. */
 enum gn_num_result gn_num_python_int(struct gn_slice s, int base, int64_t *out);
 
-/* A decimal fraction as C writes it, with a point in every locale; the caller has checked the grammar that
- * it wants. At most 511 bytes. */
+/* A decimal fraction as C writes it, with a point in every locale; the caller has checked the
+ * grammar that it wants. At most 511 bytes. */
 bool gn_num_float(struct gn_slice s, double *out);
 
 #endif

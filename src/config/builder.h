@@ -31,7 +31,7 @@ struct gn_builder {
     const char *start_dir; /* current directory at start, spelled as PWD when that is the same */
     const char *app_uri;   /* positional argument, or NULL */
     bool (*knows_worker)(const char *name); /* from gn_inputs; may be NULL */
-    bool sendfile_default; /* what the setting's None stands for (variable SENDFILE) */
+    bool sendfile_default;   /* what the setting's None stands for (variable SENDFILE) */
     bool checks_values_only; /* nothing outside of this process is looked at: files, users */
     bool checks_facts;       /* the other way round: whether the server could start here */
     int64_t check_timeout_s; /* for each thing that the check imports */
@@ -46,13 +46,14 @@ enum gn_check_form { GN_CHECK_TEXT, GN_CHECK_JSON, GN_CHECK_SARIF, GN_CHECK_GITH
 struct gn_cli_options {
     enum gn_print_form print_form; /* --print-config=FORM */
     enum gn_check_form check_form; /* --check-config=FORM */
-    bool checks_values_only;       /* --check-config=values: no files, users, classes, application */
-    bool is_strict;                /* --strict: warnings become errors */
-    bool reveals_secrets;          /* --reveal-secrets */
-    bool prints_all;               /* --all: also what was not set */
-    int64_t check_timeout_s;       /* --check-timeout, default 60 */
-    const char *describe;          /* --describe SETTING, or NULL */
-    const char *const *names;      /* settings named after --print-config=FORM; NULL-terminated, or NULL: all */
+    bool checks_values_only; /* --check-config=values: no files, users, classes, application */
+    bool is_strict;          /* --strict: warnings become errors */
+    bool reveals_secrets;    /* --reveal-secrets */
+    bool prints_all;         /* --all: also what was not set */
+    int64_t check_timeout_s; /* --check-timeout, default 60 */
+    const char *describe;    /* --describe SETTING, or NULL */
+    const char *const
+        *names; /* settings named after --print-config=FORM; NULL-terminated, or NULL: all */
 };
 
 /* What the process was given. Borrowed; main.c fills it once. */
@@ -61,7 +62,8 @@ struct gn_inputs {
     char **argv;       /* argv[0] is the program */
     char *const *envp; /* environment at start */
     const char *start_dir;
-    bool (*knows_worker)(const char *name); /* is there such a worker class; NULL: not checked here */
+    bool (*knows_worker)(
+        const char *name); /* is there such a worker class; NULL: not checked here */
     /* Called when the options are known and no user code has run yet; may be NULL. */
     void (*on_options)(void *ctx, const struct gn_cli_options *options);
     void *ctx;
@@ -89,9 +91,9 @@ struct gn_argv_result {
     bool wants_version;
     const char *app_uri; /* ARGV layer only; NULL when none was given */
     struct gn_cli_options options;
-    bool has_option[GN_OPTION_COUNT];    /* which of them were given */
-    struct gn_origin described;          /* where --describe stands */
-    bool is_named[GN_SETTING_COUNT];     /* settings named beside --print-config=FORM */
+    bool has_option[GN_OPTION_COUNT]; /* which of them were given */
+    struct gn_origin described;       /* where --describe stands */
+    bool is_named[GN_SETTING_COUNT];  /* settings named beside --print-config=FORM */
     size_t n_names;
     enum gn_setting_id names[GN_SETTING_COUNT]; /* in the order of the words */
 };

@@ -1,7 +1,7 @@
 /* The settings compiler's front: from what the process was given to one frozen table.
  *
- * Order of work: environment defaults, argv, GUNICORN_CMD_ARGS, Paster INI, configuration file; then
- * validation of everything. Authority grows in the order of enum gn_layer.
+ * Order of work: environment defaults, argv, GUNICORN_CMD_ARGS, Paster INI, configuration file;
+ * then validation of everything. Authority grows in the order of enum gn_layer.
  */
 #ifndef GN_CONFIG_COMPILE_H
 #define GN_CONFIG_COMPILE_H
@@ -25,8 +25,8 @@ struct gn_compiled {
     const struct gn_frozen *frozen; /* NULL after an error and in the modes that only print texts */
 };
 
-/* Compiles. The host is started (host->ops->start) only when a source or value needs it. False when `diags`
- * holds an error. */
+/* Compiles. The host is started (host->ops->start) only when a source or value needs it. False when
+ * `diags` holds an error. */
 bool gn_compile(const struct gn_inputs *in, struct gn_host *host, struct gn_diags *diags,
                 struct gn_compiled *out) GN_MUST_CHECK;
 
@@ -44,8 +44,8 @@ void gn_usage_version(const char *prog, FILE *out);
 /* The documentation of one setting, as --describe prints it. */
 void gn_usage_describe(const struct gn_setting *s, FILE *out);
 
-/* argv_split.c: POSIX shell words as Python's shlex.split(comments=False). NULL and a message in `err` on
- * unbalanced quotes. The words live in the arena; the array ends with NULL. */
+/* argv_split.c: POSIX shell words as Python's shlex.split(comments=False). NULL and a message in
+ * `err` on unbalanced quotes. The words live in the arena; the array ends with NULL. */
 struct gn_err;
 char **gn_argv_split(struct gn_arena *a, struct gn_slice text, int *n, struct gn_err *err);
 

@@ -53,11 +53,11 @@ struct gn_diag {
 struct gn_diags {
     struct gn_arena arena;
     struct gn_diag *first, *last; /* in the order of their places */
-    bool is_strict;    /* warnings are added as errors */
-    bool is_coloured;  /* for a terminal */
-    bool shows_notes;  /* in gn_diags_print */
-    unsigned errors;   /* of severity ERROR or USAGE */
-    unsigned usage;    /* of severity USAGE */
+    bool is_strict;               /* warnings are added as errors */
+    bool is_coloured;             /* for a terminal */
+    bool shows_notes;             /* in gn_diags_print */
+    unsigned errors;              /* of severity ERROR or USAGE */
+    unsigned usage;               /* of severity USAGE */
     unsigned warnings;
     unsigned notes;
 };
@@ -65,7 +65,8 @@ struct gn_diags {
 void gn_diags_init(struct gn_diags *d);
 void gn_diags_fini(struct gn_diags *d);
 
-/* Adds one; never fails (without memory a fixed text is counted and shown). `origin` may be NULL. */
+/* Adds one; never fails (without memory a fixed text is counted and shown). `origin` may be NULL.
+ */
 struct gn_diag *gn_diag_add(struct gn_diags *d, enum gn_diag_code code,
                             const struct gn_origin *origin, const struct gn_setting *setting,
                             const char *fmt, ...) GN_PRINTF(5, 6);
@@ -80,7 +81,8 @@ void gn_diag_detail(struct gn_diags *d, struct gn_diag *diag, const char *text);
  *       workers = 'four'
  *                 ^
  *     hint: ...
- * The line is read again from the file; one that may hold a secret is not shown. Usage errors print the usage block and `PROG: error: MESSAGE`, as argparse does. */
+ * The line is read again from the file; one that may hold a secret is not shown. Usage errors print
+ * the usage block and `PROG: error: MESSAGE`, as argparse does. */
 void gn_diags_print(const struct gn_diags *d, const char *prog, FILE *out);
 
 /* The same for programs: a JSON array, SARIF 2.1.0, workflow commands of GitHub. False without
@@ -88,7 +90,6 @@ void gn_diags_print(const struct gn_diags *d, const char *prog, FILE *out);
 bool gn_diags_json(const struct gn_diags *d, struct gn_buf *out) GN_MUST_CHECK;
 bool gn_diags_sarif(const struct gn_diags *d, struct gn_buf *out) GN_MUST_CHECK;
 bool gn_diags_github(const struct gn_diags *d, struct gn_buf *out) GN_MUST_CHECK;
-
 
 /* 0, 1 (errors) or 2 (only usage errors decide). */
 int gn_diags_exit_status(const struct gn_diags *d);

@@ -133,8 +133,8 @@ put_result(cJSON *results, const struct gn_diag *diag)
 
     return result != NULL && gn_diag_put_text(result, "ruleId", gn_diag_kinds[diag->code].code) &&
            cJSON_AddNumberToObject(result, "ruleIndex", (double)diag->code) != NULL &&
-           gn_diag_put_text(result, "level", gn_severity_name(diag->severity)) && put_message(result, diag) &&
-           put_locations(result, &diag->origin);
+           gn_diag_put_text(result, "level", gn_severity_name(diag->severity)) &&
+           put_message(result, diag) && put_locations(result, &diag->origin);
 }
 
 static bool

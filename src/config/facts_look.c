@@ -56,7 +56,7 @@ find_component(const char *path, int sys, struct found *r)
 
     r->sys = sys;
     r->n = strlen(path);
-    for (size_t i = 1; path[i] != '\0' && i < sizeof(part); i++) {
+    for (size_t i = 1; i < sizeof(part) && path[i] != '\0'; i++) {
         if (path[i] != '/')
             continue;
         memcpy(part, path, i);

@@ -32,7 +32,8 @@ char *gn_path_absolute(struct gn_arena *a, const char *dir, const char *path);
 /* Only joins. */
 char *gn_path_join(struct gn_arena *a, const char *dir, const char *path);
 
-/* The language inside (beside builder.c only facts_host.c knows its interface). All start it at need.
+/* The language inside (beside builder.c only facts_host.c knows its interface). All start it at
+ * need.
  */
 const struct gn_value *gn_builder_import(struct gn_builder *b, const char *dotted,
                                          struct gn_err *err);

@@ -15,26 +15,27 @@
 
 /* How a value is validated, and the type of its field in struct gn_cfg. */
 enum gn_kind {
-    GN_KIND_STRING,        /* const char *, NULL for None */
-    GN_KIND_STRING_LIST,   /* struct gn_strlist */
-    GN_KIND_NONNEG_INT,    /* int64_t */
-    GN_KIND_UMASK,         /* int64_t */
-    GN_KIND_BOOL,          /* bool; None counts as false and still prints None */
-    GN_KIND_TRIBOOL,       /* int8_t: -1 None, 0, 1 */
-    GN_KIND_CLASS,         /* struct gn_ref: name, or handle of a class */
-    GN_KIND_CHOICE,        /* int: index into `choices`, -1 for None; generated enum gn_NAME */
-    GN_KIND_FILE_LIST,     /* struct gn_strlist; every entry exists */
-    GN_KIND_DIRECTORY,     /* const char *, absolute */
-    GN_KIND_USER,          /* int64_t uid */
-    GN_KIND_GROUP,         /* int64_t gid */
-    GN_KIND_DICT,          /* const struct gn_value * (GN_V_DICT) */
-    GN_KIND_IP_LIST,       /* struct gn_strlist */
-    GN_KIND_COMMA_LIST,    /* struct gn_strlist */
-    GN_KIND_STATSD,        /* const struct gn_value *: None, path (STR), (host, port) TUPLE, or INT fd */
-    GN_KIND_ANY,           /* const struct gn_value *, kept as given */
-    GN_KIND_HOOK,          /* struct gn_ref; handle NULL when not set */
-    GN_KIND_BYTE_SIZE,     /* int64_t; 512, '512', '64K', '2M', '1G' */
-    GN_KIND_BOOL_CHOICE,   /* int: index into `choices`; False and None are the first, True the last */
+    GN_KIND_STRING,      /* const char *, NULL for None */
+    GN_KIND_STRING_LIST, /* struct gn_strlist */
+    GN_KIND_NONNEG_INT,  /* int64_t */
+    GN_KIND_UMASK,       /* int64_t */
+    GN_KIND_BOOL,        /* bool; None counts as false and still prints None */
+    GN_KIND_TRIBOOL,     /* int8_t: -1 None, 0, 1 */
+    GN_KIND_CLASS,       /* struct gn_ref: name, or handle of a class */
+    GN_KIND_CHOICE,      /* int: index into `choices`, -1 for None; generated enum gn_NAME */
+    GN_KIND_FILE_LIST,   /* struct gn_strlist; every entry exists */
+    GN_KIND_DIRECTORY,   /* const char *, absolute */
+    GN_KIND_USER,        /* int64_t uid */
+    GN_KIND_GROUP,       /* int64_t gid */
+    GN_KIND_DICT,        /* const struct gn_value * (GN_V_DICT) */
+    GN_KIND_IP_LIST,     /* struct gn_strlist */
+    GN_KIND_COMMA_LIST,  /* struct gn_strlist */
+    GN_KIND_STATSD, /* const struct gn_value *: None, path (STR), (host, port) TUPLE, or INT fd */
+    GN_KIND_ANY,    /* const struct gn_value *, kept as given */
+    GN_KIND_HOOK,   /* struct gn_ref; handle NULL when not set */
+    GN_KIND_BYTE_SIZE,   /* int64_t; 512, '512', '64K', '2M', '1G' */
+    GN_KIND_BOOL_CHOICE, /* int: index into `choices`; False and None are the first, True the last
+                          */
 };
 
 /* What argv does with the flag, in argparse's words. */
@@ -70,25 +71,27 @@ struct gn_setting {
     enum gn_kind kind;
     enum gn_cli_action action;
     enum gn_cli_type cli_type;
-    const struct gn_value *def;  /* built-in default (GN_V_OBJECT rows of hooks: obj->qualname only) */
-    const char *env;             /* variable that gives the default, or NULL */
-    const char *env_format;      /* e.g. "0.0.0.0:%s": applied to the variable's text; NULL: as is */
-    const char *const *choices;  /* GN_KIND_CHOICE, GN_KIND_BOOL_CHOICE; NULL-terminated */
-    int64_t max;                 /* the highest number allowed; 0: none is given */
-    int64_t cap;                 /* the highest number that counts, used for all above it; 0: none */
+    const struct gn_value
+        *def;               /* built-in default (GN_V_OBJECT rows of hooks: obj->qualname only) */
+    const char *env;        /* variable that gives the default, or NULL */
+    const char *env_format; /* e.g. "0.0.0.0:%s": applied to the variable's text; NULL: as is */
+    const char *const *choices; /* GN_KIND_CHOICE, GN_KIND_BOOL_CHOICE; NULL-terminated */
+    int64_t max;                /* the highest number allowed; 0: none is given */
+    int64_t cap;                /* the highest number that counts, used for all above it; 0: none */
     bool choice_ignores_case;
-    const int *arity;            /* GN_KIND_HOOK: allowed counts, 0-terminated; [0] is the documented one first */
+    const int
+        *arity; /* GN_KIND_HOOK: allowed counts, 0-terminated; [0] is the documented one first */
     enum gn_apply apply;
     const char *since;      /* version of the original, "" when always; "c" for additions of ours */
     const char *deprecated; /* text, or NULL */
-    const char *pending;    /* what this build does not do with it yet, or NULL: a value other than the default
-                             * is then reported (see pending_is_fatal) */
-    bool pending_is_fatal;  /* true: refuse to start; false: warn */
+    const char *pending; /* what this build does not do with it yet, or NULL: a value other than the
+                          * default is then reported (see pending_is_fatal) */
+    bool pending_is_fatal; /* true: refuse to start; false: warn */
     bool is_secret;
-    bool is_addition;       /* ours: its flag can't be abbreviated */
-    const char *brief;      /* first sentence, for --help */
-    const char *desc;       /* documentation, Markdown */
-    size_t offset;          /* of its field in struct gn_cfg */
+    bool is_addition;  /* ours: its flag can't be abbreviated */
+    const char *brief; /* first sentence, for --help */
+    const char *desc;  /* documentation, Markdown */
+    size_t offset;     /* of its field in struct gn_cfg */
 };
 
 /* All settings in the order of the documentation; GN_SETTING_COUNT rows, indexed by id. */

@@ -16,9 +16,9 @@ struct gn_strlist {
 
 /* A reference into the configuration language: a hook, a class, or the name of one. */
 struct gn_ref {
-    const char *name;  /* text given, or the object's own name; NULL for None */
-    void *handle;      /* the host's handle when an object was given, else NULL */
-    int positional;    /* hooks: how many arguments the callable takes */
+    const char *name; /* text given, or the object's own name; NULL for None */
+    void *handle;     /* the host's handle when an object was given, else NULL */
+    int positional;   /* hooks: how many arguments the callable takes */
 };
 
 #endif

@@ -77,7 +77,8 @@ gn_watch_set_add(struct gn_watch_set *s, const char *path)
         return false;
     }
     memmove(s->files + at + 1, s->files + at, (s->n - at) * sizeof(*s->files));
-    s->files[at] = (struct gn_watch_file){copy, stamp_of(path)};
+    s->files[at].path = copy;
+    s->files[at].stamp = stamp_of(path);
     /* Not what claims to come from the future, or the worker would be replaced again and again. */
     if (s->since_ns != 0 && s->files[at].stamp.mtime_ns > s->since_ns &&
         s->files[at].stamp.mtime_ns <= gn_clock_wall_ns())

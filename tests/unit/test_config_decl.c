@@ -72,7 +72,8 @@ static const struct row yaml_rows[] = {
     {"daemon: FALSE\n", GN_S_DAEMON, "False"},
     {"daemon: yes\n", GN_S_DAEMON, "!daemon: must be true or false, not the text 'yes'"},
     {"daemon: on\n", GN_S_DAEMON, "!daemon: must be true or false, not the text 'on'"},
-    {"daemon: \"true\"\n", GN_S_DAEMON, "!not the text 'true' [GC116]\n  hint: write it without quotes"},
+    {"daemon: \"true\"\n", GN_S_DAEMON,
+     "!not the text 'true' [GC116]\n  hint: write it without quotes"},
     {"daemon: !!bool \"true\"\n", GN_S_DAEMON, "True"},
     {"daemon: 1\n", GN_S_DAEMON, "!daemon: must be true or false, not the number 1"},
     {"sendfile: ~\n", GN_S_SENDFILE, "None"},
@@ -82,7 +83,8 @@ static const struct row yaml_rows[] = {
     {"proc_name: !!str 5\n", GN_S_PROC_NAME, "5"},
     {"proc_name: ! 5\n", GN_S_PROC_NAME, "5"},
     {"proc_name: 5\n", GN_S_PROC_NAME,
-     "!c.yaml:1:12: error: proc_name: must be a text, not the number 5 [GC116]\n  hint: write it in"},
+     "!c.yaml:1:12: error: proc_name: must be a text, not the number 5 [GC116]\n  hint: write it "
+     "in"},
     {"proc_name: !x a\n", GN_S_PROC_NAME, "!c.yaml:1:12: error: the tag '!x' doesn't fit"},
     {"bind: !x [a]\n", GN_S_BIND, "!c.yaml:1:7: error: the tag '!x' is not known"},
     {"proc_name: >-\n  a\n  b\n", GN_S_PROC_NAME, "a b"},
@@ -106,12 +108,14 @@ static const struct row yaml_rows[] = {
     {"logconfig_dict: {a: 1, b: 2, a: 3}\n", GN_S_LOGCONFIG_DICT,
      "!c.yaml:1:30: error: 'a' stands twice, first in line 1"},
     {"logconfig_dict: {1: a}\n", GN_S_LOGCONFIG_DICT,
-     "!c.yaml:1:18: error: the name of an entry must be a text [GC414]\n  hint: write it in quotes"},
+     "!c.yaml:1:18: error: the name of an entry must be a text [GC414]\n  hint: write it in "
+     "quotes"},
     {"logconfig_dict: {<<: {}}\n", GN_S_LOGCONFIG_DICT, "!c.yaml:1:18: error: merge keys"},
     {"workers: 3\nthreads: 2\nworkers: 4\n", GN_S_WORKERS,
      "!c.yaml:3:1: error: 'workers' stands twice, first in line 1"},
     {"worker: 3\n", GN_S_WORKERS,
-     "!c.yaml:1:1: error: no setting has the name 'worker' [GC406]\n  hint: did you mean `workers`?"},
+     "!c.yaml:1:1: error: no setting has the name 'worker' [GC406]\n  hint: did you mean "
+     "`workers`?"},
     {"\n  preload: true\n", GN_S_WORKERS, "!c.yaml:2:3: error: no setting has the name 'preload'"},
     {"pidfile: &p /a\nproc_name: *p\n", GN_S_PROC_NAME, "/a"},
     {"raw_env: &p [A=1]\nraw_paste_global_conf: *p\n", GN_S_RAW_PASTE_GLOBAL_CONF, "['A=1']"},
@@ -128,7 +132,8 @@ static const struct row yaml_rows[] = {
      "!c.yaml:2:13: error: the byte 0xff is no UTF-8"},
     {"proc_name: \xed\xa0\x80\n", GN_S_WORKERS, "!c.yaml:1:12: error: the byte 0xed is no UTF-8"},
     {"proc_name: \xc3\xa4\xc3\xa4\nworkers: x\n", GN_S_WORKERS, "!c.yaml:2:10: error: workers"},
-    {"pre_fork: hooks:one\n", GN_S_PRE_FORK, "!must have an arity of: 2 [GC114]\n  hint: f1 takes 1"},
+    {"pre_fork: hooks:one\n", GN_S_PRE_FORK,
+     "!must have an arity of: 2 [GC114]\n  hint: f1 takes 1"},
     {"on_starting: hooks:one\n", GN_S_ON_STARTING, "<f1()>"},
     {"on_starting: hooks.one\n", GN_S_ON_STARTING, "<f1()>"},
     {"on_starting: null\n", GN_S_ON_STARTING, "!must be a text such as module:function, not null"},
@@ -159,7 +164,8 @@ static const struct row json_rows[] = {
     {"{\"\xc3\xa4\": 1, \"workers\": -1}", GN_S_WORKERS,
      "!c.json:1:21: error: workers: Value must be positive: -1"},
     {"{\"WORKERS\": 1}", GN_S_WORKERS,
-     "!c.json:1:2: error: no setting has the name 'WORKERS' [GC406]\n  hint: did you mean `workers`?"},
+     "!c.json:1:2: error: no setting has the name 'WORKERS' [GC406]\n  hint: did you mean "
+     "`workers`?"},
     {"{\"bind\": [\"a\", 5]}", GN_S_BIND, "!c.json:1:16: error: bind: the items of the list"},
     {"", GN_S_WORKERS, "!c.json:1:1: error: not JSON: the file ends too early"},
     {"{\"workers\": 3", GN_S_WORKERS, "!c.json:1:14: error: not JSON: the file ends too early"},
@@ -335,11 +341,11 @@ START_TEST(together)
     const char *words[] = {"-c", "c.yaml", "-w", "7", "app", NULL};
     struct run r = compile_bytes("c.yaml", text, strlen(text), NULL);
 
-    ck_assert_str_eq(r.text,
-                     "c.yaml:1:10: error: workers: must be a whole number, not the text 'x' [GC116]\n"
-                     "c.yaml:2:1: error: no setting has the name 'wrong_name' [GC406]\n"
-                     "c.yaml:3:10: error: timeout: Value must be positive: -1 [GC103]\n"
-                     "c.yaml:4:9: error: daemon: must be true or false, not the text 'maybe' [GC116]\n");
+    ck_assert_str_eq(
+        r.text, "c.yaml:1:10: error: workers: must be a whole number, not the text 'x' [GC116]\n"
+                "c.yaml:2:1: error: no setting has the name 'wrong_name' [GC406]\n"
+                "c.yaml:3:10: error: timeout: Value must be positive: -1 [GC103]\n"
+                "c.yaml:4:9: error: daemon: must be true or false, not the text 'maybe' [GC116]\n");
     run_fini(&r);
     put_file(dir, "c.yaml", "workers: 3\n");
     r = compile_in(dir, words, NULL, NULL);

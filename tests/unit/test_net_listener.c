@@ -35,7 +35,8 @@ setup(void)
     o.error_path = log_path;
     lg = gn_log_open(&o, NULL);
     ck_assert_ptr_nonnull(lg);
-    options = (struct gn_listener_options){.backlog = 64, .waits = true, .uid = geteuid(), .gid = getegid()};
+    options = (struct gn_listener_options){
+        .backlog = 64, .waits = true, .uid = geteuid(), .gid = getegid()};
 }
 
 static void
