@@ -24,6 +24,15 @@ gn_clock_wall_ns(void)
     return t.tv_sec * GN_NS_PER_S + t.tv_nsec;
 }
 
+int64_t
+gn_clock_file_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &t);
+    return t.tv_sec * GN_NS_PER_S + t.tv_nsec;
+}
+
 time_t
 gn_clock_wall_s(void)
 {

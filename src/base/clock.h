@@ -23,6 +23,10 @@ gn_clock_ns_of_s(int64_t s)
     return (s > 1000000000 ? 1000000000 : s) * GN_NS_PER_S;
 }
 
+/* The clock of file times, which lags behind CLOCK_REALTIME by up to a tick: what is written from
+ * now on has this time or a later one. */
+int64_t gn_clock_file_ns(void);
+
 /* CLOCK_REALTIME in whole seconds. */
 time_t gn_clock_wall_s(void);
 

@@ -178,7 +178,7 @@ load_app(struct gn_worker *w, struct gn_err *err)
 {
     const struct gn_host_ops *ops = w->host->ops;
     const char *failure = NULL;
-    int64_t since_ns = gn_clock_wall_ns();
+    int64_t since_ns = gn_clock_file_ns();
     struct gn_err why = {0};
     bool ok = ops->load_app(w->host, w->frozen, w->log, &why);
 

@@ -67,7 +67,7 @@ void gn_watch_engine_fini(struct gn_watch_engine *e);
 
 struct gn_watch;
 
-/* Nothing that was written before `since_ns` (wall clock) counts as a change. `failure` is the
+/* Nothing that was written before `since_ns` (clock of files) counts as a change. `failure` is the
  * traceback of an application that could not be loaded, or NULL. NULL without `err` filled when
  * `reload` is off. */
 struct gn_watch *gn_watch_start(struct gn_worker *w, int64_t since_ns, const char *failure,

@@ -80,7 +80,7 @@ gn_watch_set_add(struct gn_watch_set *s, const char *path)
     s->files[at].path = copy;
     s->files[at].stamp = stamp_of(path);
     /* Not what claims to come from the future, or the worker would be replaced again and again. */
-    if (s->since_ns != 0 && s->files[at].stamp.mtime_ns > s->since_ns &&
+    if (s->since_ns != 0 && s->files[at].stamp.mtime_ns >= s->since_ns &&
         s->files[at].stamp.mtime_ns <= gn_clock_wall_ns())
         s->files[at].stamp.exists = false;
     s->n++;
