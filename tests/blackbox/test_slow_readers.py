@@ -174,15 +174,15 @@ def test_silent_reader_is_given_up(site, kind):
 
 def test_access_line_is_written_at_the_end(site, kind):
     server = start(site, kind, "--access-logfile", "access.log", "--access-logformat",
-                   "%(U)s %(s)s %(B)s %(M)s")
+                   "%(U)s %(s)s %(B)s %(D)s")
     with idler(server, "/file") as (_, file):
         begun = time.monotonic()
         assert quick(server)
         procs.until(lambda: "/quick" in server.dir.read("access.log"), "the other's line")
         assert "/file" not in server.dir.read("access.log")
         # The response can't be out before it is read: its time holds at least what has passed.
-        passed_ms = int((time.monotonic() - begun) * 1000)
+        passed_us = int((time.monotonic() - begun) * 1000000)
         assert digest(body_of(file)) == digest(data())
     procs.until(lambda: "/file" in server.dir.read("access.log"), "the line")
     fields = server.dir.read("access.log").splitlines()[-1].split()
-    assert fields[:3] == ["/file", "200", "6000000"] and int(fields[3]) >= passed_ms > 0
+    assert fields[:3] == ["/file", "200", "6000000"] and int(fields[3]) >= passed_us > 0
